@@ -4,8 +4,8 @@
     python notebooks/store.py 02-claims 05-clocks    # some of them
     python notebooks/store.py --keep-data            # without the commands that make the data
 
-A notebook's data is made by the commands in its first cell. They skip runs that are already in data/. With --keep-data they are not
-run at all: the notebook reads the files that are in data/ now.
+The commands in a notebook's first cell make its data. These commands skip runs that are already in data/. With --keep-data, no command
+is executed: the notebook reads the files that are in data/ now.
 """
 
 import argparse

@@ -32,8 +32,8 @@ fn has_own_repository(project: &Path) -> bool {
 /// Git's own folder. The paths of these files are different in a worktree and in a clone, so the script asks Git for them. Git's index is
 /// not watched, because it changes with every `git status`.
 fn watch_commits() {
-    // `HEAD` changes with a checkout, because it names the current branch. The commit of a branch is in `packed-refs`, in `reftable` or in a
-    // file of its own (see below). Which of them exist depends on the repository.
+    // `HEAD` changes with a checkout, because it names the current branch. The hash of a branch's newest commit is in `packed-refs`, in
+    // `reftable` or in the branch's own file (see below). Many repositories have no `packed-refs` or no `reftable`.
     for name in ["HEAD", "packed-refs", "reftable"] {
         if let Some(path) = git_path(name).filter(|path| path.exists()) {
             println!("cargo:rerun-if-changed={}", path.display());
@@ -41,8 +41,9 @@ fn watch_commits() {
     }
     // The path of the current branch's own file, which ends with `refs/heads/main`, for example. `None` if no branch is checked out.
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]).and_then(|name| git_path(&name));
-    // A branch that exists only in `packed-refs` has no file of its own yet. The next commit makes the file or a folder above it, and so
-    // changes the nearest folder that exists already. So Cargo watches the branch's file or, if there is none, this folder.
+    // A branch that exists only in `packed-refs` has no file of its own until the next commit. Then Git creates the file in its folder, and
+    // the folder changes. So if there is no file, Cargo watches the folder. If the folder is missing too, Cargo watches the nearest folder
+    // above it.
     let file_or_folder = branch
         .iter()
         .flat_map(|path| path.ancestors())

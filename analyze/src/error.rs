@@ -39,9 +39,10 @@ pub enum Error {
     NoSuchRun {
         /// The dataset's folder.
         path: PathBuf,
-        /// The conditions, as given on the command line.
+        /// The conditions as given on the command line. If the user named one run, its number or key and a hint, such as
+        /// `number 9; its only finished run is 0`.
         conditions: String,
-        /// The values that runs have in the columns that the conditions name, such as `; internal is 0.4 | 0.7`. It may be empty.
+        /// The values that runs have in the columns that the conditions name, such as `; internal is 0.4 | 0.7`. This text can be empty.
         values: String,
     },
     /// What the user chose cannot be shown: for example, the run has no such machine, event or time, or its log contradicts itself.
@@ -153,7 +154,7 @@ pub enum Error {
     /// A log of another program, or its mapping, cannot be used.
     #[error("{}{}: {problem}", .path.display(), line_words(*.line))]
     Import {
-        /// The file or the folder of the run.
+        /// What has the problem: a file, a folder, or something in words, such as `the pattern of lines`.
         path: PathBuf,
         /// The number of the line, from 1. `None` if the problem is not in a single line.
         line: Option<u64>,

@@ -1,9 +1,9 @@
 //! A checksum inside a Parquet file, which shows whether any byte of the file has changed.
 //!
 //! A Parquet file ends with three parts: its footer, the footer's length (four bytes, little-endian), and the letters `PAR1`. Readers find
-//! everything else through the footer. The checksum (BLAKE3) is written directly before the footer. Readers do not use these
-//! bytes, so they can read such a file like any other. The checksum covers all other bytes of the file, and also a text that says
-//! what the file contains, such as `a part of the events`. So a file that was put in the place of another file is detected too.
+//! everything else through the footer. The checksum (BLAKE3) is written directly before the footer. Readers do not use the
+//! bytes of the checksum, so they can read such a file like any other. The checksum covers all other bytes of the file, and also a text
+//! that says what the file contains, such as `a part of the events`. So a file that was put in the place of another file is detected too.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};

@@ -56,7 +56,7 @@ pub fn check_open_files() -> Result<(), TooFewFiles> {
 }
 
 impl TooFewThreads {
-    /// The number of threads that each pool can have with the threads that the system gives, or `None` if it would be 0.
+    /// How many threads each pool can have if the system gives `given` threads. `None` if not even one.
     pub fn threads_per_pool(self) -> Option<usize> {
         Some(self.given / threads_needed(1)).filter(|&threads| threads > 0)
     }
@@ -119,8 +119,8 @@ pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) ->
 }
 
 /// Starts the pools that all queries of Polars share, with `threads` threads each. The environment variable POLARS_MAX_THREADS must
-/// have the same value, because Polars reads the size of its own pools from it. Without this call, Polars starts the pools at the first
-/// query, and panics or hangs if the system gives fewer threads.
+/// be equal to `threads`, because Polars reads the size of its own pools from this variable. Without this call, Polars starts the pools at
+/// the first query, and panics or hangs if the system gives fewer threads.
 ///
 /// # Errors
 ///
@@ -144,7 +144,8 @@ pub fn start_pools(threads: usize) -> Result<(), TooFewThreads> {
 fn count_available(wanted: usize) -> usize {
     let gate = RwLock::new(());
     thread::scope(|scope| {
-        // Each thread waits until it can read `gate`, so no thread ends before `closed` is dropped. All threads exist at the same time.
+        // `closed` locks `gate` for writing. The threads try to lock `gate` for reading, so they wait until `closed` is dropped. Until then
+        // no thread ends, so all threads exist at the same time.
         let closed = gate.write();
         let wait = || drop(gate.read());
         let threads: Vec<_> = (0..wanted)

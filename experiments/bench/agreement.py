@@ -78,6 +78,7 @@ def table(reference: Samples, peers: dict[str, Samples]) -> Table:
         rows.append(row)
     checked = Table(
         title="Virtual time: do the programs agree?",
+        # Two columns for each program in `peers`: its mean, and `apart` (see the note below).
         columns=["mean over runs", "sim", *(column for name in peers for column in (name, "apart"))],
         rows=rows,
         note=(

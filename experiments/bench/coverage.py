@@ -1,9 +1,9 @@
 """Coverage: how often the 95 % intervals that `analyze` prints contain the true mean.
 
-There are four rate sets (the rates of three machines), for four kinds of systems, such as systems with an overloaded machine. For each rate
-set, many samples of ten runs are made, and each sample gives an interval for every measure. `analyze` combines the runs of a
-configuration, so each sample must be a configuration of its own. The configurations of a rate set differ only in the probability of
-internal events, by less than 0.0001, which has no measurable effect. The mean of a measure over all runs of the rate set is taken as the
+A rate set has the rates of three machines. There are four rate sets, one for each kind of system (such as a system with an overloaded
+machine). For each rate set, many samples of ten runs are made, and each sample gives an interval for every measure. `analyze` combines the
+runs of a configuration, so each sample must be a configuration of its own. The configurations of a rate set differ only in the probability
+of internal events, by less than 0.0001, which has no measurable effect. The mean of a measure over all runs of the rate set is taken as the
 true mean.
 """
 
@@ -32,17 +32,17 @@ INTERNAL = 0.7
 MAX_DIFFERENCE = 1e-4
 # The commands of `analyze` whose tables are read.
 TABLES = ("drift", "jumps", "backlog", "causality")
-# For these measures, contrasts (differences between two rate sets) are averaged over the machines of a run. For logical_rate and
-# backlog_mean, the machines have different values, which are nearly continuous. For the other three, all machines of a run have the same
-# value.
+# The contrasts of these measures (differences between two rate sets) are averaged over the machines of a run. There are two kinds of
+# measures: logical_rate and backlog_mean have a different, nearly continuous value for each machine. The other three have one value for
+# the whole run, which is the same for all machines.
 AVERAGED_MEASURES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
 # At least this share of the intervals of a cell (see class `Cell`) must contain the true mean. Intervals with the mark ±~ (rough) do not
 # count.
 WANTED = 0.92
 # A cell is ignored if it has fewer than this number of intervals without the mark.
 FEWEST = 50
-# The coverage of a cell may be below `WANTED` by up to this number of standard errors: one of some hundred cells can be so low by
-# chance.
+# The coverage of a cell may be below `WANTED` by up to this number of standard errors. There are several hundred cells, so
+# one of them can be that far below `WANTED` by chance.
 BY_CHANCE = 3.5
 
 
@@ -61,7 +61,7 @@ class Cell:
     """The intervals without the mark ±~."""
 
     def add(self, mean: float, interval: tuple[float, float] | None) -> None:
-        """Adds a sample. `interval` is None if the interval has a mark or is missing."""
+        """Adds a sample. `interval` is None if the sample has no interval, or one with the mark ±~."""
         self.means.append(mean)
         if interval:
             self.intervals.append(interval)
@@ -87,9 +87,10 @@ def measure(simulator: Simulator, plan: Plan) -> list[Table]:
         contrasts = list(cells_of_contrasts(analyze, dataset))
         rounds.say("coverage: averages of contrasts")
         averages = list(cells_of_averages(analyze, dataset, plan.coverage_averages))
-    # The kinds of intervals.
+    # The cells of each kind of intervals.
     kinds = {"tables": cells, "contrasts": contrasts, "averages of contrasts": averages}
-    groups = [(kind, of_kind, {cell.name: fmean(cell.means) for cell in of_kind}) for kind, of_kind in kinds.items()]
+    # The mean of all samples of a cell is taken as its true mean.
+    groups: Groups = [(kind, of_kind, {cell.name: fmean(cell.means) for cell in of_kind}) for kind, of_kind in kinds.items()]
     tables = [summary(groups), lowest(groups)]
     low = [
         f"{kind}: {cell.name}"
@@ -155,7 +156,7 @@ def cells_of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
 def cells_of_averages(analyze: Path, dataset: Path, configurations: int) -> Iterator[Cell]:
     """Returns a cell for each measure of `AVERAGED_MEASURES`. Each sample is an average of contrasts over the machines.
 
-    Only the first `configurations` samples of two rate sets are used, because `analyze` must run once for each sample.
+    `analyze` must run once for each sample. So only the first `configurations` samples of two rate sets are used.
     """
     a, b = "1,3,6", "2,3,4"
     options = [option for name in AVERAGED_MEASURES for option in ("--measure", name)]
@@ -222,12 +223,13 @@ def summary(groups: Groups) -> Table:
     for name, cells, truths in groups:
         shares = [cell.covered(truths[cell.name]) for cell in with_enough_intervals(cells)]
         intervals = sum(len(cell.intervals) for cell in cells)
-        covered = sum(cell.covered(truths[cell.name]) * len(cell.intervals) for cell in cells if cell.intervals)
+        # How many of the intervals contain the true mean of their cell.
+        containing = sum(cell.covered(truths[cell.name]) * len(cell.intervals) for cell in cells if cell.intervals)
         table.rows.append([
             name,
             str(len(cells)),
             percent(intervals / sum(len(cell.means) for cell in cells)),
-            percent(covered / intervals),
+            percent(containing / intervals),
             percent(min(shares, default=1)),
             str(sum(share < WANTED for share in shares)),
         ])

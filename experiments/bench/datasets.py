@@ -25,8 +25,9 @@ class Event(NamedTuple):
 class Punctuality:
     """How late the ticks of a dataset were, how many of them received a message, and how many runs were punctual.
 
-    The lateness of a tick is the time in the log minus the time when the tick was due. Three of its quantiles are given (`p999_us` is the
-    99.9 % quantile), and its maximum. A run is punctual if its delays were too short to change the order of events.
+    The lateness of a tick is the time in the log minus the time when the tick was due. `p50_us`, `p99_us` and `p999_us` are the 50 %, 99 %
+    and 99.9 % quantiles of the lateness, and `max_us` is the largest lateness. A run is punctual if its delays
+    were too short to change the order of events.
     """
 
     runs: int
@@ -65,7 +66,7 @@ def journal(dataset: Path) -> list[dict[str, str]]:
 
 
 def all_running_ns(dataset: Path) -> tuple[int, int]:
-    """Returns the start and the end of the time in which all runs of the dataset were under way, in Unix nanoseconds.
+    """Returns the start and the end of the time in which all runs of the dataset were under way at once, in Unix nanoseconds.
 
     This time begins at the latest start of a run, and ends at the earliest end of a run.
     """

@@ -15,8 +15,8 @@ from tables import Table, figures, ratio
 MACHINES_A_RUN = 3
 # The number of random sets of rates. Each set has the same number of runs.
 RATE_SETS = 100
-# How many files may be open besides the sockets of the machines' connections. Such files are those of the dataset, those of the event
-# loops, and the sockets that listen for connections while runs are set up.
+# An estimate of the number of open files that are not connections between machines: the files of the dataset and of the event loops, and
+# the sockets that listen for connections while runs are set up.
 SPARE_FILES = 400
 
 
@@ -79,7 +79,8 @@ def run_case(simulator: Simulator, plan: Plan, case: Case) -> Measured:
 def row(case: Case, measured: list[Measured], first_case: list[Measured]) -> list[str]:
     """Returns a row of the table: medians over the rounds.
 
-    The ratio compares the p99 of the lateness with that of the first case. It is calculated in each round, and the row has the median.
+    `measured` and `first_case` have one result for each round. The ratio of a round is the p99 of the lateness in `measured` divided by
+    the p99 in `first_case`. The row has the median of these ratios.
     """
 
     def median_of(quantity: Callable[[Measured], float]) -> str:

@@ -122,8 +122,8 @@ def compare(simulator: Simulator, plan: Plan, title: str, cases: list[Case]) -> 
 def run_case(simulator: Simulator, plan: Plan, case: Case) -> Measured:
     """Makes all runs of the case at the same time."""
     with simulator.sweep(case.experiment(plan.mesh_s), "--jobs", str(case.runs)) as (usage, dataset):
-        # Processor seconds per second while all runs are under way. Every run takes `mesh_s` seconds, so the runs themselves use about
-        # `cores * mesh_s` processor seconds. The rest of the processor time (`set_up_ms`) is for their set-up and their end.
+        # How many processors are busy, on average, while all runs are under way. Every run takes `mesh_s` seconds, so the runs themselves
+        # use about `cores * mesh_s` processor seconds. The rest of the processor time (`set_up_ms`) is for their set-up and their end.
         cores = usage.cores_between(*datasets.all_running_ns(dataset))
         return Measured(
             usage=usage,

@@ -69,8 +69,8 @@ PEER_EXPORT = Reader(f"Polars {version('polars')} for Python", peer="polars_expo
 
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
-    """Returns two tables: how long each reader takes for the drift table, and how long each program takes for the export. Both tables have
-    all sizes of datasets. First checks, for each size, that the drift tables of all readers agree.
+    """Returns two tables: how long each reader takes for the drift table, and how long each program takes for the export. Each table
+    has rows for every size of dataset. First checks, for each size, that the drift tables of all readers agree.
     """
     usages = {}
     exports = {}
@@ -152,7 +152,8 @@ def export(reader: Reader, simulator: Simulator, dataset: Path) -> Usage:
 def check(simulator: Simulator, dataset: Path) -> None:
     """Raises `Disagreement` if the drift table of a reader differs from that of the first reader.
 
-    Afterwards the system has the log in its file cache (in memory), so no reader that is measured later has to wait for the disk.
+    Afterwards the operating system has the log in its file cache (in memory), so no reader that is measured later has to wait for
+    the disk.
     """
     rounds.say("reading: comparing the tables")
     reference = parse(read(FIRST, simulator, dataset)[1])
@@ -193,7 +194,7 @@ def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
             ratio(s_per_event / s_per_event_of_fewest),
             figures(median(usage.cpu_s for usage in usages[events][reader])),
             figures(median(usage.peak_bytes for usage in usages[events][reader]) / 1e6),
-            # How many times as long this reader takes as the first reading of `analyze`, then as the second.
+            # Two cells: the time of this reader divided by the time of FIRST, and divided by the time of SECOND.
             *(ratio(rounds.median_ratio(walls_s, wall_times(usages[events][reading]))) for reading in (FIRST, SECOND)),
             figures(median(usage.elsewhere_cores for usage in usages[events][reader])),
         ]

@@ -15,7 +15,7 @@ def in_turn(part: str, cases: Sequence[Case], rounds: int, measure: Callable[[Ca
     """Measures every case once in each round. Returns a list for each case, with one result for each round. `part` is the name of this part
     of the benchmark, for the lines of progress.
 
-    Each round starts with another case. So if the first place is an advantage or a disadvantage, no case always has it.
+    Each round starts with another case. So no case always has the advantage, or the disadvantage, of being measured first.
     """
     results: list[list[Result]] = [[] for _ in cases]
     for number in range(rounds):

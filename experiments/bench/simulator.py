@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, time_ns
 
-# Seconds between two checks of a running program. It is not shorter, because each check takes processor time from the simulated machines.
+# Seconds between two checks of a running program. More frequent checks would take more processor time from the simulated machines.
 CHECK_INTERVAL_S = 0.25
 # With fewer checks than this, processor time per second is not calculated.
 FEWEST_SAMPLES = 4
@@ -55,9 +55,9 @@ class Usage:
         return max((sample.peak_bytes for sample in self.samples), default=0)
 
     def cores_between(self, start_ns: int, end_ns: int) -> float:
-        """Returns the processor seconds per second between two Unix times. Between these times, all runs of a dataset must be under way:
-        the last of the runs starts at `start_ns`, and the first of them ends at `end_ns`. Raises `Failed` if there were too few checks
-        between the two times. Then the last run started when the first run to end was already near its end.
+        """Returns the processor seconds per second in the time in which all runs of a dataset are under way. This time begins at
+        `start_ns` (Unix time), when the last run starts. It ends at `end_ns`, when the first run ends. Raises `Failed` if fewer than
+        `FEWEST_SAMPLES` checks were made in this time.
         """
         within = [sample for sample in self.samples if start_ns <= sample.unix_ns <= end_ns]
         if len(within) < FEWEST_SAMPLES:
@@ -72,8 +72,9 @@ class ComputerTime:
 
     cores: int
     idle_s: float
-    """Time in which a core did nothing, even if a program waited for a disk. It is exact. The kernel's busy times are not used, because the
-    kernel only samples them: it misses programs that work for less than one interval of the sampling."""
+    """Time in which a core did nothing. This includes the time in which programs only waited for a disk. The kernel measures idle times
+    exactly, but only samples busy times: it misses programs that work for less than one interval of the sampling. So busy times
+    (user, nice and system) are not used."""
     hardirq_s: float
     softirq_s: float
 

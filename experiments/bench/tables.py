@@ -42,10 +42,11 @@ def figures(value: float) -> str:
     """Writes a number with three significant figures and separated thousands, such as `0.0123`, `4.56` or `1,230`."""
     if value == 0:
         return "0"
-    # Format `g` would write 1,234 as 1.23e+03. So numbers from 100 on are rounded with `round`: 1,234 has four digits, and
-    # `round(1234, 3 - 4)` is 1230. The limit is 99.95, because 99.95 rounded to three figures is 100.
+    # Numbers that give 100 or more (from 99.95 on) are rounded with `round`: 1,234 has four digits, and `round(1234, 3 - 4)` is 1230.
+    # Format `g` would write 1,234 as 1.23e+03.
     if abs(value) >= 99.95:
-        return f"{round(value, 3 - len(str(int(abs(value))))):,.0f}"
+        digits = len(str(int(abs(value))))
+        return f"{round(value, 3 - digits):,.0f}"
     return f"{value:.3g}"
 
 

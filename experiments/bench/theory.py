@@ -110,9 +110,11 @@ def draw(random: Random, repetitions: int) -> Configuration:
 
 def sends(random: Random, topology: str, machines: int) -> str:
     """Draws the rule that chooses the recipients of a send. The topology "time-keeper" allows only the rule "mix"."""
-    # 2 or more recipients, at most all other machines. If there is only one other machine, a send to 2 goes to this one.
+    # A number of recipients from 2 to the number of other machines. With two machines the number is 2 too, and a send goes to the only
+    # other machine.
     multicast = f"{{ multicast = {random.randint(2, max(2, machines - 1))} }}"
     drawn = random.choice(['"mix"', '"unicast"', '"broadcast"', multicast])
+    # This comes last, so that the same draws are made for every topology.
     if topology == "time-keeper":
         return '"mix"'
     return drawn

@@ -54,19 +54,21 @@ pub fn shell_word(path: &Path) -> String {
     quote(path.as_os_str())
 }
 
-/// Removes from the words of a command each option `name` (such as `--only`) whose value `is_meant`. The option and its value can be two
-/// words (`--only 3`) or one (`--only=3`). Returns whether an option was removed.
+/// Removes options from the words of a command: each option `name` (such as `--only`) for whose value `is_meant` returns true. The option
+/// and its value can be two words (`--only 3`) or one (`--only=3`). Returns whether an option was removed.
 pub fn remove_option(words: &mut Vec<String>, name: &str, is_meant: impl Fn(&str) -> bool) -> bool {
     let count = words.len();
     let mut index = 0;
     while let Some(word) = words.get(index) {
-        let joined = word
+        // The value in a word such as `--only=3`.
+        let value_in_word = word
             .strip_prefix(name)
             .and_then(|rest| rest.strip_prefix('='));
-        let next = words.get(index + 1).filter(|_| word == name);
-        let removed = if joined.is_some_and(&is_meant) {
+        // The value after a word such as `--only`.
+        let next_word = words.get(index + 1).filter(|_| word == name);
+        let removed = if value_in_word.is_some_and(&is_meant) {
             1
-        } else if next.is_some_and(|value| is_meant(value)) {
+        } else if next_word.is_some_and(|value| is_meant(value)) {
             2
         } else {
             index += 1;

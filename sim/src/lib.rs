@@ -7,7 +7,7 @@
 //!
 //! # Layout
 //!
-//! - [`clock`]: Lamport's rules
+//! - [`clock`]: Lamport clocks, vector clocks and other logical clocks
 //! - [`machine`]: one machine: its state, and what one tick does
 //! - [`random`]: random streams from a seed, the same on every platform
 //! - [`experiment`]: turns a TOML file into configurations and an ordered plan of runs

@@ -152,8 +152,8 @@ impl Machine {
     }
 
     /// Stores the timestamp that `message` carries beside its Lamport timestamp. The message itself is passed to [`arrive`](Self::arrive)
-    /// afterwards. Returns false if a timestamp of the same send is already stored (its message still waits). This cannot happen in
-    /// a correct run. If the machine keeps no clock beside its Lamport clock, nothing is stored, and true is returned.
+    /// afterwards. Returns false if another message of the same send has arrived and was not received yet. This cannot happen in a
+    /// correct run. If the machine keeps no clock beside its Lamport clock, nothing is stored, and true is returned.
     #[must_use]
     pub fn take_timestamp(&mut self, message: &Message, timestamp: Arc<CarriedTimestamp>) -> bool {
         let carried = self.carried.as_mut();
@@ -270,7 +270,7 @@ impl Machine {
     ///
     /// Each draw is an index from 0 to `last`, and `last` grows by 1 from draw to draw. To choose 2 of 5 neighbours, for example, the
     /// first draw is from 0 to 3, and the second from 0 to 4. If an index is drawn that is already chosen, `last` is chosen instead.
-    /// `last` cannot be chosen yet, because all earlier draws were from 0 to a smaller number.
+    /// `last` is still free, because all earlier draws were from 0 to a smaller number.
     fn draw_several(&mut self, wanted: u32) -> Recipients {
         let neighbours = self.neighbours.len() as u32;
         // The chosen indices, in ascending order.

@@ -24,7 +24,7 @@ pub fn run_stream(seed: u64, stream_key: &str) -> ChaCha8Rng {
 
 /// Returns the stream for draws of an experiment file, such as random rate sets. Each `purpose` has its own stream.
 pub fn experiment_stream(seed: u64, purpose: &str) -> ChaCha8Rng {
-    // The stream number can always be 0, because each purpose has a key of its own. The stream key of a run never begins with `experiment:`.
+    // Each purpose has a key of its own, and no stream key of a run begins with `experiment:`. So the stream number can always be 0.
     stream(seed, &format!("experiment: {purpose}"), 0)
 }
 
@@ -85,7 +85,7 @@ mod tests {
         );
     }
 
-    /// The decisions and numbers that the library `rand` makes from random words must stay the same too.
+    /// The booleans and integers that the library `rand` makes from random words must stay the same too.
     #[test]
     fn samples_are_the_same_in_every_release() {
         let mut random = machine_stream(262, KEY, 2);

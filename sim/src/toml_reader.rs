@@ -258,8 +258,7 @@ impl<'d> Section<'d> {
 
     /// Does the same as the function [`line_of`], for a key in this table. Here too, `key` is a full name.
     fn line_of(&self, key: &str) -> usize {
-        // The value of the wanted key, or a value that contains the wanted key: the value of `parameters` contains
-        // `parameters.internal[2]`.
+        // For the key `parameters.internal[2]`, the item found here is the value of `parameters`.
         let mut items = self.keys().filter_map(|name| self.get(name));
         let item = items.find(|item| item.contains(key));
         item.map_or(self.line, |item| item.line_of(key))

@@ -7,8 +7,8 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
 
-/// A parser of an option's value, with the values that a shell offers. Other values can be valid too: only `parser` decides this, and its
-/// error message is shown for a value that is not valid.
+/// A parser of an option's value, with the values that a shell offers. Only `parser` decides which values are valid. Its error message is
+/// shown for a value that is not valid.
 #[derive(Clone)]
 struct Offering<P> {
     parser: P,

@@ -21,14 +21,15 @@
 //! ```
 //!
 //! A [`varint`](crate::clock::varint) is a number that takes fewer bytes if it is small. All machines of a run know which kind of timestamp
-//! the run's messages carry, and how many numbers a timestamp has. A timestamp that is longer than any timestamp of the run's clock is
-//! refused before it is read.
+//! the run's messages carry, and how many numbers a timestamp has. So each machine knows how long a timestamp can be. A longer
+//! timestamp is refused before it is read.
 //!
 //! The run's token (a secret that only the machines of the run know) is never sent. Each side proves that it knows the token. The proof
-//! is a hash with a key that is derived from the token. These are hashed: the other fields of the [`Hello`] that contains the proof, the
-//! index of the recipient, and the nonces (random numbers that are used only once) and times of the steps before. So a copy of a proof is
-//! not valid for another connection. Of the two sides, the dialler (which opens the connection) sends its proof first. The listener (which
-//! accepts the connection) sends its own proof only if that of the dialler is right. So other programs never get a listener's proof.
+//! is a hash with a key that is derived from the token. The hash depends on the kind, machine, nonce (a random number that is used only
+//! once) and time of the [`Hello`] that contains the proof. It also depends on the recipient's index, and on the nonces and times of the
+//! earlier steps. So a copy of a proof is not valid for another connection. The dialler (the side that opens the connection) sends its
+//! proof first. The listener (the side that accepts the connection) sends its own proof only if the dialler's proof is right. So other
+//! programs never get a listener's proof.
 
 mod frames;
 
@@ -106,7 +107,8 @@ pub enum Frame {
         stamp: u64,
         /// The number of the sender's tick at which the message was sent.
         sent_tick: u64,
-        /// How long the message travels, in model time. The sender draws this delay at random, and the receiver applies it.
+        /// How long the message travels in model time (parameter `delay_s`). The sender draws this delay at random. The receiver keeps
+        /// the message out of its queue until the delay is over.
         delay_ns: u64,
         /// The sender's wall clock at the time of sending.
         sent_at_ns: u64,

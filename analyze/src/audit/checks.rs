@@ -31,8 +31,8 @@ pub enum Check {
     RisingClock,
     /// The timestamp of a message is the sender's clock before or after the send, as the parameter `stamp` says.
     Stamp,
-    /// If a run also logs timestamps of a vector clock or hybrid logical clock, each of them follows from the machine's previous timestamp
-    /// and, at a receive, from the message's timestamp.
+    /// Machines can also keep a vector clock or a hybrid logical clock. The timestamp of such a clock follows from the timestamp of
+    /// the machine's previous event and, at a receive, also from the timestamp of the send.
     Timestamp,
     /// The clock of a receive is larger than the clock of its send (C2: the Clock Condition between machines).
     ClockCondition,

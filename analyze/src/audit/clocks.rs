@@ -32,8 +32,8 @@ pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) {
             if can_check_step(setup, entry) {
                 check_step(machine, clock_before, is_first, entry, &mut made, findings);
             }
-            // If an imported log lacks timestamps of sends, the import computes them by the rule of `check_stamp`. Checking them would
-            // prove nothing, so `send_stamps` is false.
+            // `send_stamps` is false if the import had to compute timestamps of sends, because they were not logged. The import uses the
+            // same rule as `check_stamp`, so a check would prove nothing.
             if setup.known.send_stamps {
                 check_stamp(setup, machine, clock_before, entry, &mut made, findings);
             }

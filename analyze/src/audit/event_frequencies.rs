@@ -10,10 +10,10 @@
 //! - If q > p, a share of q or more has a probability of at most exp(-n D). If q < p, a share of q or less has a probability of at most
 //!   exp(-n D). So a share with this D or a larger D, above or below p, has a probability of at most 2 exp(-n D).
 //!
-//! This holds for a fixed n. But the number n of idle ticks depends on earlier draws, and several shares are tested. The probability that
-//! at least one of several things happens is at most the sum of their probabilities. So the bound is multiplied by the number of possible
-//! values of n (at most the number of events), and by the number of tested shares. A share is reported only if this product is below
-//! [`FALSE_ALARM`]. Therefore a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
+//! This holds for a fixed n. But the number n of draws (idle ticks, or sends) depends on earlier draws, and several shares are tested. The
+//! probability that at least one of several things happens is at most the sum of their probabilities. So the bound is multiplied by the
+//! number of possible values of n (at most the number of events), and by the number of tested shares. A share is reported only if this
+//! product is below [`FALSE_ALARM`]. Therefore a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
 
 use std::collections::BTreeMap;
 
@@ -54,9 +54,9 @@ struct Counts {
     /// For each machine, the number of sends that have the right number of recipients: as many as the parameter `sends` says. Sends to all
     /// do not count.
     with_right_count: Vec<u64>,
-    /// The key is a number of neighbours. The value has the counts of all machines with this number of neighbours together: how many
-    /// sends went to the sender's first neighbour, to its second, and so on. The neighbours of a machine are ordered by their index.
-    /// Sends to all do not count.
+    /// The key is a number of neighbours. For example, the value for the key 2 is the list `[a, b]`: all machines with 2 neighbours
+    /// together made `a` sends to their first neighbour and `b` sends to their second. The neighbours of a machine are ordered by their
+    /// index. Sends to all do not count.
     by_rank: BTreeMap<usize, Vec<u64>>,
     /// Number of messages that were sent to each machine. Sends to all do not count.
     by_recipient: Vec<u64>,

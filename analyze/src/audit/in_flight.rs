@@ -1,6 +1,6 @@
 //! Lists the messages that were sent to each machine. It is not always known when a message arrived. So for each message, this module finds
-//! two events of its recipient: the first event by which the message can have entered the queue, and the first event by which it must have
-//! entered the queue.
+//! two events of its recipient: the first event before which the message can have entered the queue (`first_possible`), and the first event
+//! before which it must have entered the queue (`first_certain`).
 
 use sim::machine::EventKind;
 
@@ -47,7 +47,7 @@ pub(super) fn make_mailboxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
             let EventKind::Send { recipients, .. } = &entry.kind else {
                 continue;
             };
-            // A send to all goes to all machines to which the sender may send.
+            // For a send to all, `among` returns all machines. The filter below keeps those to which the sender may send.
             let recipients = recipients.among(&all_machines).iter();
             let recipients = recipients.map(|&to| to as usize);
             // A damaged log may name a recipient that does not exist.

@@ -30,8 +30,8 @@ impl<'d> Lines<'d> {
             At::Journal => (self.dataset.journal_of(run), Some(self.in_journal(run))),
             At::Row(row) => {
                 let event_file = self.dataset.segment_of(run);
-                // The file has the rows of several runs. The rows of this run begin at the byte `run.offset`, and `row` counts them
-                // from 0. If the file cannot be read, the violation is reported without a line.
+                // The file has the rows of several runs. The rows of this run begin at the byte `run.offset`. `row` is 0 for the
+                // first of these rows.
                 let lines_before = count_newlines(&event_file, run.offset).ok();
                 (event_file, lines_before.map(|before| before + row + 1))
             }
@@ -43,7 +43,7 @@ impl<'d> Lines<'d> {
         let rows = self.dataset.attempted().iter();
         // Each shard (part) of a dataset has its own journal.
         let rows = rows.filter(|row| row.part == run.part);
-        // A run that was repeated after a failure has several rows. So the row is found by its address in memory, not by its number.
+        // A run that was repeated after a failure has several rows. So the row is found by its address in memory, not by the run's number.
         let rows_before = rows.take_while(|row| !std::ptr::eq(*row, run)).count();
         // Lines are numbered from 1, and the header is line 1. So the first row is line 2.
         rows_before as u64 + 2

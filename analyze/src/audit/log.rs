@@ -108,8 +108,8 @@ impl Log {
             };
             return findings.violated(Check::Rows, At::Row(row), words);
         };
-        // The senders or recipients that the row names. A send to all machines names none of them. For such a send, `among` returns the
-        // list that it is given, and here this list is empty.
+        // The sender or the recipients that the row names. A send to all machines names no recipients: for such a send, `among` returns
+        // its argument, the empty list.
         let peers = match &logged.event.kind {
             EventKind::Send { recipients, .. } => recipients.among(&[]),
             EventKind::Receive(message) => std::slice::from_ref(&message.sender),

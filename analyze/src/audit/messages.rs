@@ -89,7 +89,7 @@ struct ReceiveChecker<'a> {
     /// For each sender, the index in the mailbox of the message that should be received next: at first the sender's first message.
     /// Like [`Mailbox::starts`], the list has one more element at the end; it is not used.
     next: Vec<u32>,
-    /// For each message in the mailbox, whether one of the receives that were already checked received it.
+    /// For each message in the mailbox, whether the machine has received it (in one of the receives that were checked so far).
     is_received: Vec<bool>,
     /// Checks whether messages are received in the order in which they entered the queue.
     order: QueueOrder<'a>,
@@ -189,8 +189,8 @@ impl<'a> ReceiveChecker<'a> {
                 )
             });
         }
-        // If messages were skipped, that was reported just now. To report it only once, the next expected message is now the one after the
-        // received message, even if skipped messages may still come.
+        // If messages were skipped, they were reported above. The next expected message is the one after the received message. A skipped
+        // message that comes later is not another violation of this check.
         if index >= next {
             self.next[message.sender as usize] = index + 1;
         }
@@ -198,8 +198,8 @@ impl<'a> ReceiveChecker<'a> {
 
     /// Checks [`Check::Causality`] of a receive in two ways:
     ///
-    /// - By due times, if the run was as scheduled or messages have a configured delay: the message arrives at the earliest when its shortest
-    ///   possible delay has passed since the due time of the send. The receive must be due later than that.
+    /// - By due times, if the run was as scheduled or messages have a configured delay: the receive must be due later than
+    ///   `due time of the send + shortest possible delay`, because the message cannot arrive before this time.
     /// - By logged times, if the system clocks of the machines agree: the receive must not be before the send.
     fn check_causality(&self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         let (setup, send) = (self.setup, self.send_of(sent));
@@ -301,7 +301,7 @@ impl<'a> ReceiveChecker<'a> {
             return format!("{receive}, but it cannot receive messages from machine {sender}");
         }
         let events = &self.log.machines[sender];
-        // Only imported logs can lack the tick of the send. The import has looked for the send by the message's timestamp, and found none.
+        // Only imported logs can lack the tick of the send. The import has looked for a send with the message's stamp, and found none.
         if message.sent_tick == UNKNOWN {
             return format!("{receive}, but machine {sender} sent it no message with this stamp");
         }

@@ -6,12 +6,14 @@
 //! in the journal. Only one kind of check looks at several runs together: the shares of random outcomes (for example the share of
 //! internal events) are computed over all runs of a configuration.
 //!
-//! A queue length is the number of messages that arrived minus the number of messages received. It must lie between two limits. The lower
-//! limit counts only the messages that must have arrived, and the upper limit counts all messages that can have arrived. There are two
-//! ways to find these messages. In virtual time, and in runs that were as scheduled (column `as_scheduled`), the time of an arrival
-//! follows from the time at which the tick of the send is due and from the configured delay of messages. If this delay is constant, the two
-//! limits are equal. In other runs, less is known: a message arrived after the logged time of its send, and at most the run's largest
-//! latency later. (The journal has the largest latency.) If a delay is configured, a message entered the queue only after the delay.
+//! A queue length is the number of messages that arrived minus the number of messages received. It is not always known when a message
+//! arrived, so the audit computes two limits. The queue length must lie between them. The lower limit counts only the messages that must
+//! have arrived, and the upper limit counts all messages that can have arrived. How much is known about arrivals depends on the run:
+//!
+//! - In virtual time, and in runs that were as scheduled (column `as_scheduled`), a message counts as arrived when its configured delay is
+//!   over. The delay begins when the tick of the send is due. If the delay is constant, the two limits are equal.
+//! - In other runs, a message arrived after the logged time of its send, and at most the run's largest latency later. (The journal has
+//!   the largest latency.) If a delay is configured, the message entered the queue only when the delay was over.
 //!
 //! # Layout
 //!
@@ -93,7 +95,7 @@ pub struct Audited {
     pub events: u64,
     /// Number of messages. A send to several machines counts once for each recipient.
     pub messages: u64,
-    /// Whether the logs come from another program. Checks that need values that these logs do not have are not made.
+    /// Whether the logs come from another program. A check is not made if it needs values that these logs do not have.
     pub imported: bool,
     /// Why violations cannot be traced to lines of the imported files. `None` if they can, and `None` if the dataset was not imported.
     pub sources_problem: Option<String>,

@@ -15,8 +15,8 @@ pub(super) struct Model {
 /// With which probability a send goes to which recipients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct SendProbabilities {
-    /// The probability that a given neighbour is among the recipients, and that the send does not go to all neighbours. (The neighbours are
-    /// the machines to which the sender may send.) For example, 2/5 if two of five neighbours are drawn.
+    /// The probability that a send goes to one given neighbour, but not to all neighbours. (The neighbours are the machines to which the
+    /// sender may send.) It is 2/5, for example, if every send goes to two of five neighbours.
     pub(super) to_each: f64,
     /// The probability that the send goes to all neighbours.
     pub(super) to_all: f64,

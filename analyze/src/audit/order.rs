@@ -67,8 +67,8 @@ impl<'a> QueueOrder<'a> {
     ///   [`Sent::first_possible`] and [`Sent::first_certain`]).
     ///
     /// The order of messages with equal times is known only in the first case with a constant delay. In all other cases, the second
-    /// number of an [`ArrivalTime`] is 0 for the earliest arrival and `u32::MAX` for the latest. So two messages that can have arrived at
-    /// the same time are never found to be in the wrong order.
+    /// number of an [`ArrivalTime`] is 0 for the earliest arrival and `u32::MAX` for the latest. So in these cases, two messages that can
+    /// have arrived at the same time are never reported as taken in the wrong order.
     fn arrival_times(&self, sent: &Sent) -> (ArrivalTime, ArrivalTime) {
         let Setup {
             delay_ns: (shortest_ns, longest_ns),

@@ -12,8 +12,8 @@ use crate::execution::EventName;
 /// The value of the option `--within`: how many model seconds are drawn before a violation, and after it.
 const WITHIN_S: &str = "3";
 
-/// Makes the command for a violation: `check` failed at `at`. The command draws the events around this place, and marks the event there
-/// with the name of the check. `None` if the violation is in the journal instead of an event, or if the run's events cannot be read.
+/// Makes the command for a violation of `check` at the event `at`. The command draws this event and the events around it. The name of the
+/// check marks the event. `None` if `at` is not an event but the run's row in the journal, or if the run's events cannot be read.
 pub(super) fn diagram_command(
     root: &Path,
     dataset: &Dataset,

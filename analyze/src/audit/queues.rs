@@ -115,8 +115,8 @@ pub(super) fn check(
     queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, findings);
 }
 
-/// How many messages had arrived at a machine, for each index in the machine's log. If the run was as scheduled, the index of an event is the
-/// number of its tick, otherwise its position among the machine's events (see [`index_in_log`]).
+/// How many messages had arrived at a machine by the time of a tick or an event. If the run was as scheduled, element `i` of each vector
+/// belongs to the machine's tick `i`, otherwise to the machine's event `i` (see [`index_in_log`]).
 struct Arrived {
     /// The largest number of messages that can have arrived.
     at_most: Vec<u32>,
@@ -126,7 +126,8 @@ struct Arrived {
 
 impl Arrived {
     fn new(events: &[Entry], mailbox: &Mailbox) -> Self {
-        // One element more than events: the last one also counts the messages that arrive after the last event.
+        // Each vector has one element more than there are events. This last element also counts the messages that arrive after the last
+        // event.
         let mut arrived = Self {
             at_most: vec![0; events.len() + 1],
             at_least: vec![0; events.len() + 1],
@@ -228,8 +229,8 @@ impl Queue {
         )
     }
 
-    /// Checks that a received message did not enter the queue earlier or later than it can have arrived. The queue lengths show when it
-    /// entered: the nth message that a machine receives is the nth message that entered its queue.
+    /// Checks that a received message entered the queue at `sent.first_possible` or later, and at `sent.first_certain` or earlier. The
+    /// queue lengths show when the message entered: the nth message that a machine receives is the nth message that entered its queue.
     fn check_entered(
         &self,
         entry: &Entry,

@@ -9,7 +9,7 @@ use crate::output::value::{Record, Value};
 use crate::output::words::counted;
 
 /// The report as paragraphs: what was audited, whether the checks passed, and the first violation of each failed check. An empty
-/// paragraph is an empty line in the output; the last one separates the report from the table that follows.
+/// paragraph is printed as an empty line. The last paragraph is always empty, because a table follows.
 pub fn words(audit: &Audit) -> Vec<String> {
     let mut words: Vec<String> = audit.datasets.iter().map(describe_dataset).collect();
     words.extend(audit.datasets.iter().filter_map(describe_checks_not_made));
@@ -29,9 +29,10 @@ pub fn words(audit: &Audit) -> Vec<String> {
                 continue;
             };
             words.push(format!("- {}: {}", check.name(), counter_example(first)));
-            // The command stays on one line, so that it can be copied into a shell.
-            let command = first.diagram.iter();
-            words.extend(command.map(|command| keep_together(&format!("  {command}"))));
+            if let Some(command) = &first.diagram {
+                // The command stays on one line, so that it can be copied into a shell.
+                words.push(keep_together(&format!("  {command}")));
+            }
         }
     }
     words.push(String::new());

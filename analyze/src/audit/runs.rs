@@ -46,9 +46,10 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         });
     }
     let (mut tally, frequencies) = audit_on_all_cores(&dataset, &finished);
-    // Makes the two checks that need the counts of all runs.
+    // Makes the two checks that need the counts of all runs: `Check::InternalShare` and `Check::Recipients`.
     frequencies.check(&mut tally);
     let lines = Lines::new(&dataset);
+    // The sources of an imported dataset: from which file and line each event was read.
     let (sources, sources_problem) = match Sources::open(&dataset) {
         Ok(sources) => (sources, None),
         Err(problem) => (None, Some(problem)),
@@ -187,8 +188,8 @@ fn audit_on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, Ev
     (tally, frequencies)
 }
 
-/// For each key (the text of all parameters and the repetition, which identifies a run), the index in `finished` of the first row with this
-/// key.
+/// For each key, the index in `finished` of the first row with this key. The key of a run is the text of all its parameters and its
+/// repetition.
 fn first_with_key<'d>(finished: &[&'d JournalRow]) -> HashMap<&'d str, usize> {
     let mut first = HashMap::with_capacity(finished.len());
     for (run_index, row) in finished.iter().enumerate() {
@@ -303,9 +304,10 @@ fn check_events(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64
     let largest_lateness_ns = ticks::check(setup, log, findings);
     clocks::check(setup, log, findings);
     timestamps::check(setup, log, findings);
+    // The mailbox of a machine is the list of all messages that were sent to it.
     let mailboxes = in_flight::make_mailboxes(setup, log);
     for (machine, mailbox) in mailboxes.iter().enumerate() {
-        // For each receive of the machine, which message it received.
+        // For each receive of the machine, the index of the received message in the mailbox, if it is known.
         let received = match setup.known.send_of_each_receive {
             true => messages::check(setup, log, machine, mailbox, findings),
             false => messages::all_unknown(log, machine),

@@ -17,8 +17,8 @@ const LONGEST_DELAY_IN_MEANS: u64 = 40;
 /// machine count.
 const LOGGED_LATE_IN_TICKS: f64 = 0.05;
 
-/// Which facts about a run are known. All are known for a run of the simulator. Some may be missing for an imported run; then the checks
-/// that need them are not made.
+/// Which facts about a run are known. For a run of the simulator, all are known. For an imported run, some can be unknown. Checks that need
+/// an unknown fact are not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     /// The times at which ticks were due, and the number of ticks.
@@ -128,7 +128,7 @@ pub(super) struct Setup {
     started_at_ns: u64,
     /// Model seconds per second of real time.
     time_scale: f64,
-    /// The text of all parameters. It is the part of the run's key that runs of the same configuration share.
+    /// The run's parameters as a text, such as `rates=1,3,6 internal=0.7 ...`. It is the same for all runs of a configuration.
     pub(super) configuration: String,
 }
 
@@ -219,9 +219,9 @@ impl Setup {
     }
 
     /// With `phase = "spread"`, every phase is a multiple of one step: 1 / (L N) seconds, where L is the least common multiple of the rates
-    /// in ticks per second, and N the number of machines. Returns the number of steps in a million seconds. The number of steps in one
-    /// second can be a fraction, because rates such as 0.5 are possible. In a million seconds it is a whole number, because rates are whole
-    /// numbers of ticks per million seconds (micro-hertz). `None` if the number does not fit into 64 bits.
+    /// in ticks per second, and N the number of machines. Returns the number of steps in a million seconds: 10^6 * L * N. This number is
+    /// whole even if rates are fractions such as 0.5, because 10^6 * L is the least common multiple of the rates in micro-hertz, and a rate
+    /// in micro-hertz is always a whole number. `None` if the number of steps does not fit into 64 bits.
     pub(super) fn steps_per_million_seconds(&self) -> Option<u64> {
         let lcm_micro_hertz = self.rates.iter().try_fold(1u64, |lcm, rate| {
             let rate = rate.micro_hertz();

@@ -71,8 +71,7 @@ impl Tally {
         }
     }
 
-    /// Returns a recorder for one run. What is found in the run is reported to the recorder, which adds it to this tally. `run_index` is
-    /// the index of the run among the audited runs.
+    /// Returns a value that adds the findings of one run to this tally. `run_index` is the index of the run among the audited runs.
     pub(super) fn findings(&mut self, run_index: usize) -> RunFindings<'_> {
         RunFindings {
             tally: self,

@@ -12,14 +12,14 @@ use super::words::event;
 use crate::output::words::counted;
 
 /// Makes the checks [`Check::Ticks`] (the numbers of ticks) and [`Check::Times`] (the times of events). Returns the largest lateness of an
-/// event, in nanoseconds. For logs of other programs it is not known when ticks were due (the timetable), and sometimes not which tick an
-/// event had. Then the parts of the checks that need these facts are left out.
+/// event, in nanoseconds. Logs of other programs do not say when ticks were due (the timetable), and some do not say at which tick an
+/// event was. The parts of the checks that need a missing fact are left out.
 pub(super) fn check(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64 {
     let mut largest_lateness_ns = 0;
     for (machine, events) in log.machines.iter().enumerate() {
         let known = setup.known;
         if known.ticks {
-            // One check for each event. If the timetable is known, one more: that of the machine's number of ticks.
+            // The tick of each event is checked. If the timetable is known, there is one check more: the machine's number of ticks.
             let checks_of_number = u64::from(known.timetable);
             findings.checked(Check::Ticks, events.len() as u64 + checks_of_number);
         }
@@ -93,8 +93,9 @@ fn check_number_of_ticks(
     }
 }
 
-/// Checks the time of an event. In virtual time, the event must be exactly when its tick is due; over TCP, it must not be earlier. It must
-/// also not be earlier than the machine's previous event. Returns the event's lateness in nanoseconds.
+/// Checks the time of an event. In virtual time, this must be exactly the time at which the event's tick is due. Over TCP, it must not be
+/// earlier. In both cases, the event must also not be earlier than the machine's previous event. Returns the event's lateness in
+/// nanoseconds.
 fn check_time(
     setup: &Setup,
     machine: usize,
@@ -103,11 +104,12 @@ fn check_time(
     findings: &mut RunFindings<'_>,
 ) -> u64 {
     // The timetable gives the model time of the tick. `due_at_ns` converts it into system time, as in the log. If the timetable is not
-    // known, no event counts as early or late.
+    // known, the event's own time is used, so that no event is early or late.
     let due_ns = match setup.known.timetable {
         true => setup.due_at_ns(setup.timetables[machine].due_ns(entry.tick)),
         false => entry.time_ns,
     };
+    // Over TCP, `due_ns` was converted from model time. `ROUNDING_NS` is the largest error of this conversion.
     let has_wrong_time = if setup.is_virtual {
         entry.time_ns != due_ns
     } else {
@@ -147,7 +149,7 @@ fn check_time(
 /// Because of the different remainders, no two machines ever tick at the same time. A machine with rate r ticks every 1 / r seconds, that
 /// is, every N L / r steps. L / r is a whole number, so N L / r is a multiple of N. So all ticks of a machine have the remainder of its
 /// first tick. For example, at the rates 1 and 2 a step is 1/4 s. The machine with rate 1 ticks every 4 steps, the other machine every 2
-/// steps: one of them always at even numbers of steps, the other always at odd numbers.
+/// steps. With phases of 0 steps and 1 step, the first machine ticks at steps 0, 4, 8, ... and the second at steps 1, 3, 5, ...
 pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
     let machines = setup.machines() as u64;
     if !setup.known.timetable {
@@ -169,8 +171,8 @@ pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
         if setup.phase == PhaseRule::Aligned && phase_ns != 0 {
             violated("with phase = aligned it must be 0".to_owned());
         } else if u128::from(phase_ns) * u128::from(rate.micro_hertz()) >= million_seconds_ns {
-            // The condition is phase >= 1 / rate. It is multiplied by the rate, because a division would round. In nanoseconds and
-            // micro-hertz, the 1 becomes 10^9 * 10^6. This is also the number of nanoseconds in a million seconds.
+            // The condition is phase >= 1 / rate. A division would round, so both sides are multiplied by the rate: phase * rate >= 1. In
+            // nanoseconds and micro-hertz: phase_ns * micro_hertz >= 10^9 * 10^6, which is `million_seconds_ns`.
             violated("it must be shorter than the time between two ticks".to_owned());
         } else if setup.phase == PhaseRule::Spread
             && let Some(steps_per_million_seconds) = steps_per_million_seconds

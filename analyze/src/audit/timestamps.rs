@@ -7,9 +7,9 @@
 //! Physical Clocks", OPODIS 2014.
 //!
 //! A hybrid logical clock has a time, which comes from physical clocks, and a counter, which orders events with the same time. At a tick,
-//! the machine reads its physical clock. The log does not have this reading. But a physical clock is never wrong by more than half of
-//! [`EPSILON_NS`] (the largest difference between two physical clocks). So the difference between the reading and the time at which the
-//! tick is due is at most this half. If the time of a hybrid logical clock is a new reading, the audit checks this difference.
+//! the machine reads its physical clock. The log does not have this reading, but the audit knows an earliest and a latest possible reading:
+//! a physical clock is wrong by at most `EPSILON_NS / 2`, so the reading is at most `EPSILON_NS / 2` before or after the time at which the
+//! tick is due. If the time of a hybrid logical clock is a new reading, the audit checks that it lies between these two limits.
 
 use sim::clock::physical::{EPSILON_NS, RESOLUTION_NS};
 use sim::clock::{CarriedTimestamp, HybridClock};
@@ -61,7 +61,7 @@ fn timestamp_of_send<'l>(log: &'l Log, entry: &Entry) -> Option<Option<&'l Carri
         return Some(None);
     };
     let sender = log.machines.get(message.sender as usize)?;
-    // With `receive = "all"` a tick can have several events. The send is searched for among the events of its tick.
+    // One tick can have several events, for example several receives with `receive = "all"`. The send is the first of them that is a send.
     let first_of_tick = sender.partition_point(|event| event.tick < message.sent_tick);
     let of_tick = sender[first_of_tick..]
         .iter()
@@ -154,7 +154,7 @@ fn find_hybrid_problem(
         ));
     }
     let known = [Some(before), sent].into_iter().flatten();
-    // `time` is the later one of the two known times here, so at least one clock has it.
+    // Here `time` is equal to `latest_known`, so at least one of the two known timestamps has this time.
     let with_this_time = known.filter(|clock| clock.time() == time);
     let largest_counter = with_this_time.map(|clock| clock.count()).max();
     let expected = largest_counter.map_or(0, |largest| largest.saturating_add(1));

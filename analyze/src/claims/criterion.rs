@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Estimated;
 
-/// A criterion: the range of the values for which a test holds.
+/// A range, such as `> 0` or `1 to 1.3`. The test of a claim holds if the 95 % interval of the test's estimate is inside this range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Criterion {
     /// The lower bound; minus infinity if there is none.
@@ -24,9 +24,9 @@ pub enum Verdict {
     Fails,
     /// A part of the interval is inside the range and a part outside, or there is no reliable interval.
     Undecided {
-        /// About how many runs would be enough to decide, if the mean and the standard deviation stay the same when runs are added. If the estimate is
-        /// the difference of two groups of runs, this is the number for the group with fewer runs. `None` if no number would be enough,
-        /// or if there is no reliable interval.
+        /// About how many runs would be enough to decide, if the mean and the standard deviation stay the same when runs are added. If the
+        /// estimate is the difference of two groups of runs, this is the number for the group with fewer runs. `None` if a billion runs
+        /// would not be enough, or if there is no reliable interval.
         runs: Option<u64>,
     },
 }
@@ -220,19 +220,21 @@ mod tests {
         assert_eq!(runs(above, -1.0, -3.0, 1.0), Some(400));
         assert_eq!(runs(above, 0.0, -1.0, 1.0), None);
         let between = Criterion::between(0.0, 4.0);
-        // The value 1 is inside the range. The nearer bound 0 needs more runs: the half-width 3 must shrink to 1, so 9 times as many.
+        // The value 1 is inside the range, so the interval must no longer contain 0 or 4. For the bound 0, the half-width 3 must shrink
+        // to 1. That needs 3 * 3 = 9 times as many runs. For the bound 4, fewer runs are enough.
         assert_eq!(runs(between, 1.0, -2.0, 4.0), Some(900));
-        // The value 5 is outside the range, next to the bound 4. The half-width 6 must shrink to 1, so 36 times as many runs are needed.
+        // The value 5 is outside the range, next to the bound 4. The half-width 6 must shrink to 1. That needs 36 times as many runs.
         assert_eq!(runs(between, 5.0, -1.0, 11.0), Some(3600));
         // This interval is not symmetric. It just reaches the bound 0, so one more run than now is enough.
         assert_eq!(runs(above, 1.0, 0.0, 9.0), Some(101));
     }
 
-    /// The true value is exactly at the bound of the criterion, so every decision is due to chance. Values are normally distributed with
-    /// known variance. The first verdict is made after 400 runs. The estimate is then z standard errors above the bound; z is random. If this verdict is
-    /// undecided, runs are added until there are as many as the first verdict advises, and a second verdict is made. The probability that
-    /// the first or the second verdict decides is 0.109. With only the first verdict, it is 0.05. This is why the table of tests warns:
-    /// whoever adds runs until the test decides gets a wrong verdict more often.
+    /// The true value is exactly at the bound of the criterion, so every decision is due to chance. The values of runs are normally
+    /// distributed with known variance. The first verdict is made after 400 runs. The estimate from these runs is z standard errors above
+    /// the bound, and z has a standard normal distribution. If the first verdict is undecided, runs are added until there are as many as it
+    /// advises. Then a second verdict is made. The first verdict alone decides with probability 0.05. With probability 0.109, the first or
+    /// the second verdict decides. So whoever adds runs until the test decides gets a wrong verdict more often. The table of tests warns of
+    /// this.
     #[test]
     fn adding_the_advised_runs_doubles_the_risk_of_a_wrong_verdict() {
         use statrs::distribution::{ContinuousCDF, Normal};
@@ -251,10 +253,11 @@ mod tests {
                 Verdict::Undecided { runs: None } => return [0.0, 0.0],
                 _ => return [1.0, 1.0],
             };
-            // At the second verdict, the estimate is a sum: a fixed part from the first runs, and a normally distributed part from the
-            // added runs. From here on, numbers are in standard errors of the second estimate. In this unit, the first estimate is
-            // sqrt(runs / n) * z. In the sum it has the weight n / runs, so the fixed part is (n / runs) * sqrt(runs / n) * z. The whole
-            // variance is 1. The first runs have n / runs of it, and the added runs have the rest.
+            // second estimate = (n / runs) * (mean of the first runs) + (1 - n / runs) * (mean of the added runs)
+            // From here on, the unit is the standard error of the second estimate. In this unit, the standard error of the first estimate
+            // is sqrt(runs / n), so the mean of the first runs is sqrt(runs / n) * z. The first term is n / runs times this mean:
+            // sqrt(n / runs) * z. The variance of sqrt(n / runs) * z is n / runs. Both terms together have the variance 1, so the second
+            // term has the variance 1 - n / runs.
             let from_first_runs = (n / runs).sqrt() * z;
             let sd_from_added_runs = (1.0 - n / runs).sqrt();
             let below = |bound: f64| normal.cdf((bound - from_first_runs) / sd_from_added_runs);

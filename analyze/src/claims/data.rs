@@ -215,7 +215,7 @@ impl Data {
         dataset.clone()
     }
 
-    /// The values of all runs of the cell. Runs without a value are left out. There is at least one value.
+    /// The values of all runs of the cell. Runs without a value are left out. It is an error if no run has a value.
     pub(super) fn values(
         &self,
         cell: &Cell,
@@ -313,6 +313,7 @@ impl OpenDataset {
             Quantity::Machine(measure) => Some(numbers(&self.machines, measure.name)?),
             _ => None,
         };
+        // If all runs have the same value, the interval of their mean is computed from the largest possible value.
         let largest_possible = quantity.largest_possible();
         // Some measures count the ticks of one kind, such as the ticks that send. Such a measure is at most the number of all ticks of the
         // machine.
@@ -397,8 +398,8 @@ impl OpenDataset {
         let Some(&first) = self.first_rows.get(&row.run) else {
             return Ok(vec![]);
         };
-        // The only parameter without a column of its own in tables is `internal_each`: the machines' probabilities of internal events. It
-        // depends on the parameter `internal`, so it is ignored together with `internal`.
+        // `has_no_own_column` is true only for `internal_each`: the machines' probabilities of internal events. (`self.machines` has
+        // this column, but printed tables do not.) `internal_each` depends on `internal`, so the two parameters are ignored together.
         let is_ignored = |name: &str| {
             ignored.contains(name) || (has_no_own_column(name) && ignored.contains("internal"))
         };

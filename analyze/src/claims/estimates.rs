@@ -32,7 +32,7 @@ pub struct Estimated {
     pub n_from: Option<u64>,
 }
 
-/// The value of a run.
+/// The value of a quantity, such as the backlog growth, in one run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct RunValue {
     /// The number of the run.
@@ -102,9 +102,11 @@ fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
 }
 
 /// The interval of a mean if all `n` values are equal. Let s be the share of all possible runs that have another value. The probability that
-/// n runs all have the same value is (1 - s)^n. If s were above 1 - 0.025^(1/n), this probability would be below 2.5 %. So, with 97.5 %
-/// confidence, s is at most 1 - 0.025^(1/n) (Clopper and Pearson 1934, for 0 of n runs with another value). The low end of the interval is what the mean
-/// would be if this largest share of all runs had the value 0. The high end is what it would be if they had the value `largest_possible`.
+/// none of n runs has another value is (1 - s)^n. If s were above 1 - 0.025^(1/n), this probability would be below 2.5 %. So, with 97.5 %
+/// confidence, s is at most 1 - 0.025^(1/n) (Clopper and Pearson 1934, for 0 of n runs with another value).
+///
+/// The code calls this largest s `share_of_others`. The low end of the interval is the mean that results if the other runs all have the
+/// value 0. The high end is the mean that results if the other runs all have the value `largest_possible`.
 fn interval_of_equal(n: u64, value: f64, largest_possible: f64) -> (f64, f64) {
     let share_of_others = 1.0 - 0.025f64.powf(1.0 / n as f64);
     let low = value - share_of_others * value;
@@ -144,11 +146,13 @@ fn bonett(values: &[f64], sd: f64) -> Option<(f64, f64)> {
     }
     let trimmed = trimmed_mean(values, 0.5 / (n - 4.0).sqrt());
     let fourth_powers: f64 = values.iter().map(|value| (value - trimmed).powi(4)).sum();
-    // The mean fourth power (s4 / n), divided by the square of the variance (s2 / n): (s4 / n) / (s2 / n)^2 = n * s4 / s2^2. The sum of
-    // squares is s2 = sd^2 * (n - 1).
-    let kurtosis = n * fourth_powers / (sd.powi(2) * (n - 1.0)).powi(2);
+    // The sum of the squared deviations from the mean.
+    let squares = sd.powi(2) * (n - 1.0);
+    // (fourth_powers / n) / (squares / n)^2, simplified.
+    let kurtosis = n * fourth_powers / squares.powi(2);
     let c = n / (n - Z);
     let corrected_error = c * ((kurtosis - (n - 3.0) / n) / (n - 1.0)).max(0.0).sqrt();
+    // sqrt(c * sd^2 * exp(sign * Z * corrected_error)), simplified.
     let bound = |sign: f64| sd * (0.5 * (c.ln() + sign * Z * corrected_error)).exp();
     Some((bound(-1.0), bound(1.0)))
 }
@@ -176,14 +180,14 @@ pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) ->
         return difference_run_by_run(from, to);
     }
     let (from_groups, to_groups) = (by_configuration(from), by_configuration(to));
-    let by_configuration = from_groups.keys().eq(to_groups.keys()) && from_groups.len() > 1;
-    let difference = if by_configuration {
+    let is_case_2 = from_groups.keys().eq(to_groups.keys()) && from_groups.len() > 1;
+    let difference = if is_case_2 {
         let differences: Vec<Difference> = std::iter::zip(from_groups.values(), to_groups.values())
             .map(|(from, to)| difference_of_means(from, to))
             .collect();
         Difference::average(&differences)
     } else {
-        // All runs are compared at once, below.
+        // Case 3, below.
         None
     };
     let difference =
@@ -258,7 +262,7 @@ mod tests {
         values(&numbered.collect::<Vec<_>>())
     }
 
-    /// After 200 equal values, one can be 97.5 % sure that fewer than 1.83 % of all runs have another value.
+    /// After 200 equal values, one can be 97.5 % sure that the share of runs with another value is at most 1 - 0.025^(1/200) = 0.018275.
     #[test]
     fn equal_values_have_an_interval_if_there_is_a_largest_possible_value() {
         let equal = |value: f64, largest_possible: Option<f64>| {
@@ -276,6 +280,7 @@ mod tests {
     }
 
     /// Brown, Cai and DasGupta (2001) print these intervals: 0 to 0.2775 for 0 of 10, and 0.2366 to 0.7634 for 5 of 10.
+    /// The interval for 10 of 10 is the mirror image of the one for 0 of 10: 1 - 0.2775 = 0.7225 to 1.
     #[test]
     fn shares_have_the_published_intervals() {
         let share = |ones: usize| {

@@ -93,9 +93,9 @@ fn evaluate_claim<'c>(claim: &'c Claim, data: &Data) -> EvaluatedClaim<'c> {
 }
 
 fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
-    // A test can compare two sides, such as runs with `phase = "spread"` and runs with `phase = "aligned"`. Then `phase` is left out of the
-    // configurations of the runs: without it, a configuration of one side can be equal to a configuration of the other side, and
-    // the two can be compared. In general, a parameter is left out if one side has a condition on it that the other side does not have.
+    // A test can compare two sides, such as runs with `phase = "spread"` and runs with `phase = "aligned"`. `difference` looks for
+    // configurations that both sides have. With `phase`, the sides would have none in common, so `phase` is left out of the configurations.
+    // In general, a parameter is left out if one side has a condition on it that the other side does not have.
     let mut differing_parameters: HashSet<&'static str> = HashSet::new();
     if let Subject::Difference { from, to } = &test.subject {
         differing_parameters.extend(from.own_parameters().chain(to.own_parameters()));

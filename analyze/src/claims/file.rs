@@ -95,7 +95,7 @@ fn claims(root: &Section<'_>) -> Option<Vec<Claim>> {
     claims.into_iter().collect()
 }
 
-/// Reads a claim. `ids` has the ids of the claims that were read before. The id of this claim is added to it.
+/// Reads a claim. `ids` has the ids of the claims that were read before. The function adds the id of this claim to `ids`.
 fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
     section.allow_only(&CLAIM_KEYS);
     let text = |key: &str, hint: &str| Some(section.require(key, hint)?.text()?.to_owned());
@@ -150,7 +150,7 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
         source: source?,
         expected: expected?,
         depends_on: depends_on?.to_owned(),
-        // If the claim has the key `audit`, the dataset that must be clean is the claim's own one.
+        // The dataset that the audit checks: `experiment` if the claim has the key `audit`, otherwise none.
         audited: audit.and(experiment),
         tests: tests.into_iter().collect::<Option<_>>()?,
     })
@@ -167,11 +167,13 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
         machines: Machines::All,
         clock: None,
     };
-    // The cell (runs and machines) that the keys of the test itself describe. Without `from` and `to`, the test measures this cell. With
-    // `from` and `to`, the test compares two other cells. They take from this cell what their own keys do not give.
+    // `shared` is the cell (runs and machines) that the keys of the test itself describe. Without `from` and `to`, the test measures
+    // `shared`. With `from` and `to`, the test compares two other cells. If a key is missing in `from` or `to`, its value is taken from
+    // `shared`.
     let mut shared = cell(section, &defaults, quantity);
     if let Some(cell) = &mut shared {
-        // The conditions of this cell belong to both sides.
+        // `own_condition_count` is the number of conditions that only one side of a comparison has. The conditions of `shared` belong to
+        // both sides, so this number is 0.
         cell.own_condition_count = 0;
     }
     let warm_up_s = section.get("warm_up_s").map_or(Some(0.0), |item| {
@@ -259,8 +261,8 @@ fn side(item: &Item<'_>, shared: Option<&Cell>, quantity: Option<Quantity>) -> O
     cell(&section, shared?, quantity)
 }
 
-/// Reads a cell from the keys of `section`. Values that it does not give are taken from `shared`. Its conditions are added to those of
-/// `shared`.
+/// Reads a cell from the keys of `section`. If a key is missing, its value is taken from `shared`. The conditions of `section` (key `where`)
+/// are added to the conditions of `shared`.
 fn cell(section: &Section<'_>, shared: &Cell, quantity: Option<Quantity>) -> Option<Cell> {
     let experiment = match section.get("experiment") {
         Some(item) => item.text().map(str::to_owned),
@@ -331,7 +333,7 @@ fn conditions(item: &Item<'_>) -> Option<Vec<Condition>> {
 
 fn machines(item: &Item<'_>) -> Option<Machines> {
     if item.is_integer() {
-        // A run has at most 1000 machines, so the numbers of all machines are below this limit.
+        // A run has at most 1000 machines, so every machine's number is smaller than `u16::MAX` (65535).
         let number = item.integer(0..=u64::from(u16::MAX))?;
         return Some(Machines::One(number as usize));
     }
@@ -384,7 +386,7 @@ fn criterion(item: &Item<'_>) -> Option<Criterion> {
         (None, Some(above), Some(below)) => {
             Criterion::with_strict_bounds(Some(above?), Some(below?))
         }
-        // There is no key, or `between` together with another one.
+        // There is no key, or there is `between` together with another key.
         _ => None,
     };
     // If the table has keys, but only unknown ones, `allow_only` has noted them, and no second mistake is noted.

@@ -54,7 +54,7 @@ pub struct Claim {
     pub tests: Vec<Test>,
 }
 
-/// A test of a claim: a quantity, the runs in which it is measured, and the range in which its value must lie.
+/// A test of a claim: a quantity, the runs in which it is measured, and the range in which the 95 % interval must lie.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Test {
     /// The quantity that is measured.

@@ -236,6 +236,7 @@ fn measured(estimated: &Estimated) -> String {
         all_equal,
         ..
     } = *estimated;
+    // There is no interval if there are too few runs. Most statistics also have no interval if all values are equal.
     let Some((low, high)) = estimated.interval else {
         let value = without_zeros(value);
         return if all_equal {

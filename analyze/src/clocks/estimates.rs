@@ -124,8 +124,8 @@ impl ClockGroups {
             &clocks[configurations.numbers()[run_index] as usize]
         })?;
         let parameters = configurations.values()?;
-        // For each configuration, a slice for each of its runs that could be replayed. The slice has an item for each clock of the
-        // configuration: the values of all figures of this clock in the run.
+        // `by_configuration[c][r][k]` has the values of all figures of one clock in one run: c is the number of the configuration, r counts
+        // the runs of this configuration that could be replayed, and k counts the clocks of this configuration.
         let mut by_configuration: Vec<Vec<&[Values]>> = vec![vec![]; clocks.len()];
         for (number, values) in std::iter::zip(configurations.numbers(), &measured) {
             match values {

@@ -179,7 +179,7 @@ pub static FIGURES: [Figure; FIGURE_COUNT] = [
         brief: "largest time by which the clock was ahead of its machine's physical clock (hlc: l - pt), in seconds",
         is_share: false,
         value: |seen| {
-            // A step of a physical clock is as long as the resolution.
+            // `ahead_max` is a number of steps of the physical clock. A step is as long as the resolution.
             let steps = seen.replayed.ahead_max?;
             Some(steps as f64 * seen.resolution_s)
         },

@@ -40,7 +40,7 @@ impl<'r> History<'r> {
         let sends = run.sends();
         let timeline = timeline(run);
         // The timeline has the events in the order of their measured times. If these times contradict happens-before, because they come
-        // from the clocks of different machines, another order is needed.
+        // from the physical clocks of different machines, another order is needed.
         let order = match respects_sends(run, &sends, &timeline) {
             true => timeline,
             false => causal_order(run, &sends)?,

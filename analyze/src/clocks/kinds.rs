@@ -27,8 +27,8 @@ pub struct ClockKind {
     pub parameters: &'static [Parameter],
     /// In runs with more machines than this, the kind is replayed only if the user names it with `--clock`.
     pub default_max_machines: u32,
-    /// Replays the clock over a run: calls [`History::replay`], and gives it a function that makes the clock of one machine. The function gets
-    /// the machine's index and the number of machines.
+    /// Replays the clock over a run: calls [`History::replay`] with a function such as `VectorClock::new`, which makes the clock of one
+    /// machine from the machine's index and the number of machines.
     replay: fn(&ClockSpec, &History<'_>, &Sample) -> Replayed,
 }
 
@@ -61,7 +61,7 @@ const MAX_COUNT: f64 = 4096.0;
 const MAX_SECONDS: f64 = 86_400.0;
 
 /// A parameter that is a count.
-const fn count(name: &'static str, default: f64, meaning: &'static str) -> Parameter {
+const fn count_parameter(name: &'static str, default: f64, meaning: &'static str) -> Parameter {
     Parameter {
         name,
         default,
@@ -135,12 +135,13 @@ pub static CLOCKS: [ClockKind; 10] = [
         brief: "m counters, of which each event raises k",
         source: "Ramabaja 2019; Misra and Kshemkalyani 2021",
         parameters: &[
-            count("m", 8.0, "number of counters"),
-            count("k", 2.0, "number of counters that each event raises"),
+            count_parameter("m", 8.0, "number of counters"),
+            count_parameter("k", 2.0, "number of counters that each event raises"),
         ],
         default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
-            // k is a number of hashes: each hash of an event chooses a counter that the event raises.
+            // The values of m and k (parameters 0 and 1). k is a number of hashes: each hash of an event chooses a counter that the event
+            // raises.
             let (counters, hashes) = (spec.count(0), spec.count(1));
             history.replay(sample, |machine, _| {
                 BloomClock::new(machine, counters, hashes)
@@ -151,7 +152,7 @@ pub static CLOCKS: [ClockKind; 10] = [
         name: "plausible",
         brief: "r numbers, shared by the machines",
         source: "Torres-Rojas and Ahamad 1999",
-        parameters: &[count("r", 2.0, "number of entries")],
+        parameters: &[count_parameter("r", 2.0, "number of entries")],
         default_max_machines: u32::MAX,
         replay: |spec, history, sample| {
             let entries = spec.count(0);

@@ -11,9 +11,9 @@
 //!   show
 //! - [`replay`]: replays one clock over a history
 //! - [`sample`]: the pairs of events whose timestamps are compared
-//! - [`truth`]: which of two events happened before the other, and for how many pairs a clock's timestamps say the same
+//! - [`truth`]: which of two events happened before the other, and for how many pairs a clock's timestamps give the right answer
 //! - [`figures`]: the figures (numbers) that are measured of a clock in a run, such as the bytes of a timestamp
-//! - [`estimates`]: means and intervals for each configuration and clock
+//! - [`estimates`]: the mean of each figure, with an interval, for each configuration and clock
 //! - [`order`]: sorts rows by their columns
 //! - [`tables`]: the table, and the records for CSV and JSON
 

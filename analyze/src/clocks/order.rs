@@ -8,7 +8,8 @@ use crate::read::runs::parameters;
 use crate::read::sql::{NotSql, nearest_in_words};
 use crate::stats::row_query::{SortKey, compare_values};
 
-/// Columns besides the parameters and the figures.
+/// Columns besides the parameters and the figures. `replayed_clock` names the clock, for example a vector clock. `n` is the number of
+/// repetitions.
 const OTHER_COLUMNS: [&str; 4] = ["dataset", "machines", "replayed_clock", "n"];
 
 /// The columns by which rows are sorted, the most important first. For each column: its name in CSV, and whether its largest value comes

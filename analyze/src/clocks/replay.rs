@@ -1,4 +1,4 @@
-//! Replays one clock over the events of a run: what timestamps the clock would have given them.
+//! Replays a run with one kind of clock, such as vector clocks, to find the timestamps that these clocks would have given to the events.
 
 use sim::clock::{Clock, Timestamp};
 use sim::log::Action;
@@ -45,7 +45,7 @@ pub(super) struct Replayed {
 }
 
 impl History<'_> {
-    /// Replays a clock. `new` makes the clock of each machine, from the machine's index and the number of machines.
+    /// Replays the run with one kind of clock. `new` makes the clock of a machine, from the machine's index and the number of machines.
     pub(super) fn replay<C: Clock>(
         &self,
         sample: &Sample,
@@ -71,7 +71,7 @@ impl History<'_> {
         if first_clock.is_some_and(|clock| clock.scalar().is_some()) {
             replay.seen.scalars = Some(vec![0; self.run.len()]);
         }
-        // In this order, each receive comes after its send.
+        // In `self.order`, each receive comes after its send.
         for (events_before, &event) in (0..).zip(&*self.order) {
             replay.replay_event(event as usize, events_before, sample);
         }
@@ -110,6 +110,7 @@ impl<C: Clock> Replay<'_, C> {
     fn replay_event(&mut self, event: usize, events_before: u64, sample: &Sample) {
         let events = self.history.run.events();
         let clock = &mut self.clocks[events.machine[event] as usize];
+        // What the machine's physical clock shows at the event.
         let now = self.history.reading(event);
         let action = events.action[event];
         match action {

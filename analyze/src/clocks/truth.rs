@@ -42,9 +42,10 @@ impl PairCounts {
 
 /// Counts the pairs of a run for each clock in `replayed`.
 ///
-/// For clocks whose timestamps are numbers, all pairs are counted. This is fast, because it needs no loop over pairs. Take one event, and
-/// the log of another machine. The events in this log that happened before the given event are the first ones of the log. The events with
-/// lower timestamps than the given event are the first ones too. So the sizes of the two groups say how many events are in both.
+/// For clocks whose timestamps are numbers, all pairs are counted. This is fast, because it needs no loop over pairs. Take an event e, and
+/// the log of another machine. The events of this log that happened before e are the first ones of the log, for example the first 5. The
+/// events of this log with lower timestamps than e are the first ones too, for example the first 3. So the smaller group is a part of the
+/// larger one: here, 3 events are in both groups.
 ///
 /// For other clocks, the pairs of the sample are counted. Then the counts of its ordered pairs (one event happened before the other) are
 /// scaled to the run's exact number of ordered pairs. The counts of its concurrent pairs are scaled to the run's exact number of concurrent
@@ -152,9 +153,9 @@ impl<'h> Truth<'h> {
             self.sampled_vectors[from..from + vector.len()].copy_from_slice(vector);
         }
         if self.history.is_after_warm_up(event) {
-            // For each other machine, how many of its events after the warm-up happened before `event`.
             let others = std::iter::zip(vector, &*self.history.skipped).enumerate();
             let others = others.filter(|(other, _)| *other != machine);
+            // For each other machine, how many of its events after the warm-up happened before `event`.
             let before = others.map(|(_, (count, skipped))| count.saturating_sub(*skipped));
             self.ordered += before.map(u64::from).sum::<u64>();
             for counter in &mut self.scalar_counters {
@@ -250,8 +251,8 @@ impl<'h> ScalarCounter<'h> {
                     .is_some_and(|timestamp_at| comparison(timestamp_at, &timestamp))
             };
             // The other machine's first `lower` events are counted already, so `lower` is the index of its next event. The same holds for
-            // `not_higher`. Both counts come from the previous call for the same machine. They can only grow, because the timestamps of a
-            // machine never decrease.
+            // `not_higher`. Both counts still have their values for the previous event of `machine`. They can only grow, because the
+            // timestamps of `machine` never decrease.
             while compare_at(*lower, u128::lt) {
                 *lower += 1;
             }
@@ -270,7 +271,7 @@ impl<'h> ScalarCounter<'h> {
             self.right += before.min(lower);
             self.missed += before.min(not_higher) - before.min(lower);
             self.reversed += before - before.min(not_higher);
-            // A pair that the clock orders is counted only here, at the event with the higher timestamp.
+            // Adds the pairs in which `event` has the higher timestamp. So each pair that the clock orders is added exactly once.
             self.ordered_by_clock += lower;
         }
     }

@@ -63,8 +63,8 @@ impl Claims {
         let order = ClaimOrder::new(&self.sort)?;
         let mut answers = claims::evaluate(&claims, &data);
         order.sort(&mut answers);
-        // Reports on stderr which runs do not count (failed, not done yet, or of a missing shard): first for the datasets that tests needed,
-        // then for those that were only audited.
+        // Runs that do not count (failed, not done yet, or of a missing shard) are reported on stderr: first for the datasets whose
+        // measures were read, then for the datasets that were only audited.
         data.each_opened(say_what_is_left_out);
         data.each_audited(say_what_is_not_audited);
         let tables = [claims::table(&answers), claims::tests_table(&answers)];

@@ -99,7 +99,8 @@ impl Contrast {
     fn contrast_sides(&self, measures: &[&'static Measure]) -> anyhow::Result<()> {
         let (sides, a, b) = match (&self.a, &self.b, self.datasets.roots.as_slice()) {
             (Some(a), Some(b), _) => {
-                // Both sides come from the same datasets: `open_also` keeps only the runs that also meet the condition.
+                // Both sides come from the same datasets. `open_also(a)` keeps the runs that the other options, such as --where, select and
+                // that also meet condition `a`.
                 let sides = Sides {
                     a: a.to_string(),
                     b: b.to_string(),
@@ -127,7 +128,7 @@ impl Contrast {
             ),
         };
         let query = self.options.query(measures)?;
-        // Each cell of the contrast compares one machine, or one role, on the sides A and B.
+        // Each of `contrast.cells` compares runs of A with runs of B, for one machine or one role (such as the slowest machine).
         let contrast = sides::Contrast::new(&a, &b, &query.with_measures(measures))?;
         let chosen = query.choose(contrast.cells.len(), |row, column| {
             column.of_cell(&contrast.cells[row], &contrast.common)

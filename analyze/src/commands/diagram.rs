@@ -75,12 +75,14 @@ impl DiagramCommand {
         self.picture.check()?;
         let (execution, window) = self.part.read()?;
         let diagram = Diagram::new(&execution, window, self.options())?;
-        // A strip at the top of the picture shows where the left-out events are. A picture of characters has no strip.
+        // If there are too many events, a message says which part of them is drawn. The message mentions the strip at the top of the picture
+        // only if the picture has a strip. Pictures of characters have none.
         let has_strip = !self.picture.is_text();
         if let Some(words) = diagram.left_out(has_strip) {
             tell(words);
         }
-        // `form`: the colours of the SVG, and whether its labels are text or outlines.
+        // The first function draws an SVG. Its parameter `form` is the colours, and whether labels are text or outlines. The second function
+        // draws with characters, at most `width` in a line.
         self.picture
             .write(|form| diagram.draw(form), |width| diagram.terminal(width))
     }

@@ -31,7 +31,7 @@ pub struct Export {
 
 impl Export {
     pub fn run(&self) -> anyhow::Result<()> {
-        // The tables have rows for all machines of a run, so `--where` cannot choose some of them.
+        // A run is always exported with all its machines. So `--where machine=0` is refused.
         self.datasets
             .selection
             .refuse_conditions_on_machines("export")?;

@@ -13,7 +13,7 @@ pub fn write<T, E: From<io::Error>>(
     path: &Path,
     contents: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
 ) -> Result<T, E> {
-    // Also true for a folder. A folder cannot be opened for writing, so `open` fails.
+    // `is_device_or_pipe` is true for a folder too. Then `open` below fails, because a folder cannot be opened for writing.
     let is_device_or_pipe = fs::metadata(path).is_ok_and(|found| !found.is_file());
     if is_device_or_pipe {
         let mut out = BufWriter::new(File::options().write(true).open(path)?);

@@ -172,7 +172,8 @@ impl Import {
             );
         }
         let mapping = self.mapping()?;
-        // Polars computes the measures. Starting its threads can restart the program, so they are started before any dataset is written.
+        // Starts the threads of Polars, which computes the measures. If the system does not allow all these threads, `start` restarts
+        // the whole program with fewer threads. So `start` is called before any dataset is written.
         super::pools::start()?;
         let submissions = Submissions::evaluate(folder, &mapping, into)?;
         if let Some(pages) = &self.pages {

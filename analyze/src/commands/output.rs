@@ -59,7 +59,8 @@ impl Output {
             Format::Table => {
                 let width = terminal_width();
                 if stdout_has_colours() {
-                    // Marks of width 0 are put around the words that get a colour. After the layout, `coloured` replaces them by colours.
+                    // Marks of width 0 are put around the words that get a colour. After the layout, `coloured` replaces these marks by
+                    // colours.
                     let words: Vec<String> = words
                         .iter()
                         .map(|paragraph| output::paragraph_with_marks(paragraph))
@@ -127,7 +128,7 @@ impl StdoutError {
         Self(error)
     }
 
-    /// Tells whether stdout is a closed pipe, because its reader ended early (as `head` does). This is not an error.
+    /// Tells whether stdout is a closed pipe, because its reader ended early (as `head` does). Commands do not report this as an error.
     pub fn is_closed_pipe(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }

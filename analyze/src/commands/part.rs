@@ -42,7 +42,7 @@ pub struct Part {
 /// The largest time that can be given, in model seconds. As nanoseconds (1e18) it still fits into an `i64`.
 const LONGEST_S: f64 = 1e9;
 
-/// Parses a time. It may be negative, because events may lie before the planned start of the run.
+/// Parses a time. Negative times are accepted, because a log can have events from before the planned start of the run.
 fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (-LONGEST_S..=LONGEST_S).contains(&seconds) => Ok(seconds),

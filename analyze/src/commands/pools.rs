@@ -1,6 +1,8 @@
-//! Starts the threads of Polars (the library for tables) before the first query, so that too few threads are a clear error and not a
-//! panic. The threads form three pools (groups of threads that share work): Polars' own pool, the global pool of the library rayon, and a
-//! pool for asynchronous tasks.
+//! Starts the threads of Polars (the library for tables) before the first query. The threads form three pools (groups of threads that share
+//! work): Polars' own pool, the global pool of the library rayon, and a pool for asynchronous tasks.
+//!
+//! Without this module, Polars would start the threads at the first query, and would panic or hang if the system allows too few. This module
+//! makes the pools smaller, or returns a clear error.
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -57,8 +59,8 @@ fn threads_from_environment(name: &str) -> anyhow::Result<Option<usize>> {
     }
 }
 
-/// Starts the program from its beginning again in the same process (with `exec`), now with `threads` threads in each pool. The function
-/// returns only if this fails; then it returns `error`.
+/// Starts the program from its beginning again in the same process (with `exec`), now with `threads` threads in each pool. If the
+/// restart fails, the function returns `error`. Otherwise it does not return.
 #[cfg(unix)]
 fn restart_program(threads: usize, error: TooFewThreads) -> anyhow::Error {
     use std::os::unix::process::CommandExt;

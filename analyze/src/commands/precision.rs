@@ -72,7 +72,8 @@ impl Precision {
             if let (Some(top), false) = (self.top, self.all) {
                 needs.machines.truncate(top as usize);
             }
-            // Tells the user which machines have no record, because their need is not known. (For a table, the caption does this.)
+            // For some machines, no need can be computed (for example if the mean is about 0 and the half-width is a share of the mean).
+            // These machines have no record, so the user is told which machines they are. (For a table, the caption says it.)
             for sentence in precision::left_out(&needs, measure, self.half_width) {
                 tell(sentence);
             }

@@ -1,4 +1,4 @@
-//! The options that choose runs of datasets (--where, --only) and say how they are read (--warm-up, --no-cache).
+//! The options that choose runs of datasets (--where, --only), and the options that say how runs are read (--warm-up, --no-cache).
 
 use std::path::PathBuf;
 

@@ -50,6 +50,7 @@ impl Summary {
             return self.print_records(&datasets);
         }
         let query = self.options.query(&summary::measures())?;
+        // The measures that the table shows, and the measures that --having and --sort name.
         let measures = query.with_measures(&summary::measures());
         let groups = repetitions::groups_with(&datasets, &measures)?;
         let mut overview = Overview::new(&groups);
@@ -69,7 +70,7 @@ impl Summary {
             self.rows_not_shown(&overview, shown),
         );
         table.caption.extend(notes(&datasets, &summary::measures()));
-        // No records: they are for CSV and JSON, which `print_records` prints.
+        // `Vec::new` stands for no records. Only CSV and JSON have records, and `print_records` prints these two formats.
         self.output.print(&words, &[table], Vec::new)
     }
 

@@ -56,9 +56,9 @@ impl Theory {
             );
         }
         let measures = theory::measures();
-        // The query (--having and --sort) may need more measures than the table shows.
         let query = self.options.query(&measures)?;
         let datasets = self.datasets.open()?;
+        // --having and --sort can name measures that the table does not show. The groups get these measures too.
         let groups = repetitions::groups_with(&datasets, &query.with_measures(&measures))?;
         // The groups that fulfil --having, in the order of --sort.
         let mut groups = query.choose_groups(groups)?;
@@ -76,7 +76,7 @@ impl Theory {
             ..Overrides::default()
         };
         let experiment = Experiment::read(file, overrides)?;
-        // An experiment file has no runs, so this call fails if --where or --only is given, because these options choose runs.
+        // This call fails if --where or --only is given: these options choose runs, but an experiment file has no runs.
         let warm_up_s = self.datasets.selection.warm_up_without_runs()?;
         let configurations = experiment.configurations().iter();
         let shortest_s = configurations
@@ -85,13 +85,13 @@ impl Theory {
         if warm_up_s >= shortest_s {
             bail!("--warm-up {warm_up_s}: the runs take {shortest_s} s; give a shorter warm-up");
         }
-        let configurations = theory::predict_experiment(&experiment, warm_up_s);
+        let predictions = theory::predict_experiment(&experiment, warm_up_s);
         let boundaries = theory::boundaries(experiment.configurations());
-        let mut tables = vec![theory::planned_table(&configurations)];
-        tables.extend(theory::boundary_table(&configurations, &boundaries));
-        let overview = theory::planned_overview(&configurations);
+        let mut tables = vec![theory::planned_table(&predictions)];
+        tables.extend(theory::boundary_table(&predictions, &boundaries));
+        let overview = theory::planned_overview(&predictions);
         self.output.print(&[overview], &tables, || {
-            theory::planned_records(&configurations, &boundaries)
+            theory::planned_records(&predictions, &boundaries)
         })
     }
 }

@@ -92,8 +92,8 @@ impl TraceCommand {
             }
             None => {
                 match trace::write(&execution, &window, format, BufWriter::new(stdout().lock())) {
-                    // Writing also fails if stdout is a pipe and its reader has ended early (as `head` does). `main` ends without an
-                    // error in this case, but only if the error is a `StdoutError`.
+                    // If stdout is a pipe, writing fails when the reader of the pipe has ended (as in `| head`). `main` does not report
+                    // this as an error. It recognises the case by the type `StdoutError`.
                     Err(TraceError::Io(error)) => return Err(StdoutError::from(error).into()),
                     written => written?,
                 }

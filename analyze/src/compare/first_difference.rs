@@ -79,8 +79,8 @@ pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference
                 }
             }
         };
-        // Two events that are compared here have the same machine. `logged.event` has all their other columns except `run` and
-        // `system_time_ns`, which are not compared.
+        // It is enough to compare `logged.event`. It lacks only the columns `run` and `system_time_ns`, which are not compared, and the
+        // column `machine`, which is the same for `in_a` and `in_b`.
         if in_a.map(|row| &row.logged.event) == in_b.map(|row| &row.logged.event) {
             continue;
         }
@@ -110,7 +110,8 @@ fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Di
     let differs = |&column: &usize| {
         !NEVER_REPORTED.contains(&columns[column]) && cells_a[column] != cells_b[column]
     };
-    // A column is always found: events that are not equal differ in a column, and a missing event differs in each of them.
+    // A column is always found. If both events exist, they have the same machine and tick, so another column differs. If one event is
+    // missing, all its cells are `none`, so every column differs.
     let column = (0..columns.len()).find(differs).unwrap_or_default();
     let (machine, tick) = in_a.or(in_b).map_or((0, 0), machine_and_tick);
     Difference {
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_differ_only_in_number_and_time_have_no_difference() {
+    fn events_that_differ_only_in_run_number_and_system_time_are_the_same() {
         let mut other = event(0, 0, 1_900, 1);
         other.run = 7;
         assert_eq!(difference(&[other], &[event(0, 0, 3_000, 1)]), None);

@@ -65,8 +65,8 @@ impl Matching {
                 why: explain_no_match(a, b, left_out_a + left_out_b),
             });
         }
-        // A's finished runs are of three kinds: in a pair, only in A, or with a match that was left out of B (`left_out_b`). The same
-        // holds for B.
+        // `a.finished()` has the finished runs of A that were not left out. Each of these runs is in a pair, or only in A, or its match
+        // was left out of B (`left_out_b`). The same holds for B.
         Ok(Self {
             only_in_a: a.finished().len() - pairs.len() - left_out_b,
             only_in_b: b.finished().len() - pairs.len() - left_out_a,

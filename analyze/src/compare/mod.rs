@@ -152,7 +152,7 @@ fn side(dataset: &Dataset, alone: usize) -> Side {
     }
 }
 
-/// Compares the events of the pairs one after the other, so that the events of only two runs are in memory.
+/// Compares the events of one pair of runs at a time, so that the events of only two runs are in memory.
 fn compare_events(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<Events, Error> {
     let mut events = Events::default();
     for pair in pairs {

@@ -79,7 +79,7 @@ fn run_numbers(pairs: &[Pair]) -> PolarsResult<DataFrame> {
     )
 }
 
-/// Joins the rows of A and B of the same machine in the same pair of runs.
+/// Joins each row of A with the row of B for the same machine in the matching run. `run_numbers` says which runs match.
 fn side_by_side(a: DataFrame, b: DataFrame, run_numbers: DataFrame) -> PolarsResult<DataFrame> {
     let values = |side: &str| -> Vec<Expr> {
         measures::all()
@@ -157,6 +157,8 @@ pub(super) fn compare_over_all(measured: &DataFrame) -> PolarsResult<Vec<Paired>
     let means_of_run = measures::all().flat_map(|measure| {
         ["a", "b", "difference", "equal"].map(|what| col(column_name(measure, what)).mean())
     });
+    // The runs are sorted, because their order changes the last digits of the means over all runs. If these means were calculated in the
+    // same query, Polars would leave out the sort. So `collect` ends the query here.
     let of_runs = measured
         .clone()
         .lazy()
@@ -164,8 +166,6 @@ pub(super) fn compare_over_all(measured: &DataFrame) -> PolarsResult<Vec<Paired>
         .agg(means_of_run.collect::<Vec<_>>())
         .sort(["run"], SortMultipleOptions::default())
         .collect()?;
-    // The order of the runs changes the last digits of means, so the runs are sorted. This is done in a separate query, because
-    // within one query Polars would leave out a sort before a mean.
     // Grouping by a constant makes a single group of all runs.
     let all_runs = of_runs.lazy().group_by([lit(0)]).agg(statistics());
     read_row(&all_runs.collect()?, 0)

@@ -90,8 +90,8 @@ fn caption(comparison: &Comparison) -> Vec<String> {
             .filter(|&(mean, kind)| mean != 0.0 || kind.has_interval())
             .map(|(_, kind)| kind),
     ));
-    // The sentence about identical events (below) is useful only if events are compared. With different seeds they are not compared, because
-    // they differ anyway.
+    // The sentence below mentions identical events, so it is useful only if events are compared. Events are not compared if A and B have
+    // different seeds.
     let are_events_compared = comparison.events.is_some();
     let is_any_in_real_time = runs_in_real_time(&comparison.a) || runs_in_real_time(&comparison.b);
     if are_events_compared && is_any_in_real_time {
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_has_as_many_decimals_as_its_half_width_with_two_digits() {
+    fn a_mean_difference_has_as_many_decimals_as_its_half_width() {
         let digits = Digits {
             decimals: 1,
             is_whole: false,
@@ -163,11 +163,12 @@ mod tests {
             difference_text(&Estimate::from_values(values), digits).replace('\u{a0}', " ")
         };
         // Mean 0.03 and standard deviation 0.0158. Half the width of the interval of five values is 2.776 / sqrt(5) = 1.24 standard
-        // deviations (Student's t), here 0.0196. With two digits it is 0.020, so the mean gets three decimals too.
+        // deviations (Student's t), here 0.0196. With two significant digits it is 0.020, so the mean gets three decimals too.
         assert_eq!(text(&[0.01, 0.02, 0.03, 0.04, 0.05]), "0.030 ± 0.020");
         assert_eq!(text(&[2.0; 5]), "2, all equal");
         assert_eq!(text(&[0.0; 5]), "0");
         assert_eq!(text(&[0.0]), "0");
+        // A single difference has no half-width. It is shown with two significant digits itself.
         assert_eq!(text(&[-0.123]), "-0.12");
     }
 

@@ -26,8 +26,9 @@ pub fn words(comparison: &Comparison) -> Vec<String> {
     words
 }
 
-/// If the check failed, says how many runs failed it, such as `1 of 6 runs that were as scheduled in both differs`. The check: a run that
-/// was as scheduled in both datasets must have the same events in both. `None` if no run failed the check, or if events were not compared.
+/// Checks this rule: a run that was as scheduled in both datasets must have the same events in both. If some runs break the rule, the
+/// result says how many, such as `1 of 6 runs that were as scheduled in both differs`. `None` if no run breaks the rule, or if events were
+/// not compared.
 pub fn failed_check(comparison: &Comparison) -> Option<String> {
     let events = comparison.events.as_ref()?;
     let unexpected = events.count_unexpected();

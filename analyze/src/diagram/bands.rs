@@ -20,8 +20,8 @@ const MIN_LONGEST_QUEUE: u64 = 5;
 /// Distance from a machine's line to the strip of its lags, in pixels.
 const LAG_DISTANCE: f64 = 6.0;
 
-/// The scales of bands and strips: the longest queue, at which a band is highest, and the largest lag, at which a strip is darkest. Also the
-/// lags that the strips show.
+/// The scales of all bands and strips: the heights of bands are relative to the longest queue, and the shades of strips are relative to the
+/// largest lag. The field `lags` has the lags that the strips show.
 #[derive(Debug)]
 pub(super) struct Scales {
     /// The longest queue in the window, or `None` if no queue length is known.
@@ -153,6 +153,7 @@ fn queue_paths(
 ) -> Vec<String> {
     let events = diagram.execution.events();
     let indices = queue_event_indices(diagram, machine);
+    // `layout.band_height` also includes the strip of lags.
     let full_height = layout.band_height - LAG_HEIGHT;
     let height = |queue: u64| full_height * queue as f64 / longest.max(MIN_LONGEST_QUEUE) as f64;
     // The first event may be before the window. Its queue is drawn from the start of the window.

@@ -46,8 +46,8 @@ pub(super) fn drawable_part(
         let (from_ns, to_ns) = part(reach_ns);
         count_marks(execution, window, from_ns, to_ns)
     };
-    // The longest part is found by bisection: a longer part never has fewer marks. With the reach `too_far_ns`, the part has too many marks;
-    // at first this part is the whole window. With the reach `fitting_ns`, the part can be drawn. (For the first reach, 0, this is assumed.)
+    // The longest part is found by bisection. This works because a longer part never has fewer marks. `part(too_far_ns)` always has too many
+    // marks; at first it is the whole window. `part(fitting_ns)` always has few enough marks (for the first value, 0, this is assumed).
     let (mut fitting_ns, mut too_far_ns) = (0, window.to_ns.saturating_sub(window.from_ns));
     while too_far_ns - fitting_ns > 1 {
         let reach_ns = fitting_ns + (too_far_ns - fitting_ns) / 2;
@@ -78,10 +78,9 @@ fn count_marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64)
             window.has_machine(execution.events()[send].machine)
                 && !(from_ns..=to_ns).contains(&time_ns(send))
         };
-        let send = execution.send_of(index);
-        let receive_counts = send.is_some_and(counts_at_receive);
+        let received_count = usize::from(execution.send_of(index).is_some_and(counts_at_receive));
         // The event itself, the messages that it sends, and the message that it receives, if this message is not counted at its send.
-        1 + sent.count() + usize::from(receive_counts)
+        1 + sent.count() + received_count
     };
     window.events[first..last].iter().map(of_event).sum()
 }

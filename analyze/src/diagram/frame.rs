@@ -159,7 +159,8 @@ fn entries(diagram: &Diagram<'_>, scales: Option<&Scales>) -> Vec<Entry> {
         Sample::MessageNotReceived,
         "not received before the end".to_owned(),
     ));
-    // The legend says how long the queue is where its area is highest, and how large the lag is where its strip is darkest.
+    // For example, `queue, highest 9` says: where the area of a queue is highest, 9 messages wait. `lag, darkest 14` says: where the strip
+    // of a lag is darkest, the lag is 14.
     if let Some(scales) = scales {
         if let Some(longest) = scales.longest_queue {
             entries.push((Sample::Queue, format!("queue, highest {longest}")));
@@ -237,7 +238,7 @@ fn draw_sample(sample: &Sample, (x, y): (f64, f64), svg: &mut Svg) {
             svg.element("path", &[("class", &"wait sample"), ("d", &path)], "");
         }
         Sample::Queue => {
-            // A queue that grows in two steps. It is drawn downwards, so it is first 2, then 4, then 8 pixels high.
+            // A queue that grows in two steps: from left to right, the area is 2, 4 and 8 pixels high. The upper edge is straight.
             let path = format!("M{} {}h20v8h-8v-4h-6v-2h-6z", px(x), px(y - 4.0));
             svg.element("path", &[("class", &"queue sample"), ("d", &path)], "");
         }

@@ -24,7 +24,7 @@ pub(super) const MARGIN: f64 = 14.0;
 pub(super) const STRIP_ROW: f64 = 7.0;
 /// The largest radius of the mark of an event.
 pub(super) const LARGEST_RADIUS: f64 = 4.2;
-/// Height of the strip below a machine's line that shows its lag.
+/// Height of the strip that shows a machine's lag. This strip is the upper part of the band below the machine's line.
 pub(super) const LAG_HEIGHT: f64 = 4.0;
 /// In pictures narrower than this, the names of machines get less space.
 const NARROW: f64 = 640.0;
@@ -137,7 +137,7 @@ impl Layout {
 /// The height of the area with the machines, shared equally by their rows. The area gets another height if the rows would be lower than
 /// [`MIN_ROW`], or higher than the limits in [`Layout::new`].
 const WANTED_HEIGHT: f64 = 720.0;
-/// How far down in its row the line of a machine is, as a share of the row's height.
+/// Position of a machine's line in its row, on a scale from 0 (the top of the row) to 1 (the bottom).
 const LINE_IN_ROW: f64 = 0.42;
 /// The least height of a machine's row.
 const MIN_ROW: f64 = 46.0;

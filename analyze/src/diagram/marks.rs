@@ -49,7 +49,7 @@ fn draw_event(diagram: &Diagram<'_>, layout: &Layout, index: usize, y: f64, svg:
         machine: event.machine,
         tick: event.tick,
     };
-    // The value of an event is its time or its clock, whichever the diagram's horizontal axis shows.
+    // `diagram.value` returns the time or the clock of the event, whichever the horizontal axis shows.
     let x = layout.x(diagram.value(index));
     let path = shape(event.kind.name(), x, y, layout.radius(event.machine));
     let attributes: [(&str, &dyn Display); 4] = [

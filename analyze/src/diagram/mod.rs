@@ -9,8 +9,8 @@
 //! - [`marks`]: the events and their clocks
 //! - [`bands`]: the queue lengths and lags below the machines' lines
 //! - [`overlay`]: the consistent cut, rings around events, and a text beside one event
-//! - [`density`]: if the window has too many events, chooses the part of the window that is drawn, and draws a strip that shows how many
-//!   events the whole window has at each time
+//! - [`density`]: if the window (the part of the run that the user chose) has too many events, chooses the part of the window that is
+//!   drawn, and draws a strip that shows how many events the whole window has at each time
 //! - [`terminal`]: the diagram as characters
 
 mod arrows;
@@ -39,8 +39,8 @@ use layout::Layout;
 
 pub use crate::draw::characters::{Line, Span, Tone};
 
-/// The largest number of events and messages that are drawn. If the window (the part of the run that the user chose) has more, only a part
-/// of it is drawn, below a strip that shows how many events there are at each time of the window.
+/// The largest number of events and messages that are drawn. If the window has more, only a part of the window is drawn, below a strip
+/// that shows how many events there are at each time of the window.
 pub const MAX_MARKS: usize = 2_000;
 
 /// What the position along a machine's line means.
@@ -71,11 +71,13 @@ pub struct Options {
     pub order: Order,
     /// Where arrows end.
     pub arrows: Arrows,
-    /// Events whose causal past is shown in colour: everything that happened before one of them. All other events are faded.
+    /// The causal past of these events is shown in colour: all events that happened before one of them.
     pub past_of: Vec<EventName>,
-    /// Events whose causal future is shown in colour: everything that one of them happened before. All other events are faded.
+    /// The causal future of these events is shown in colour. If `past_of` or `future_of` has events, all events that are in neither the past
+    /// nor the future are faded.
     pub future_of: Vec<EventName>,
-    /// Draw the smallest consistent cut that contains these events. A cut is consistent if it contains the send of each receive that it contains.
+    /// Draw the smallest consistent cut that contains these events. A cut is consistent if, for each receive in the cut, the send is in
+    /// the cut too.
     pub cut: Vec<EventName>,
     /// The event in the middle of the drawn part, if only a part of the window can be drawn.
     pub around: Option<EventName>,
@@ -108,7 +110,7 @@ impl Default for Options {
 pub struct Diagram<'e> {
     execution: &'e Execution,
     options: Options,
-    /// The window (part of the run) that the user chose.
+    /// The window that the user chose.
     asked: Window,
     /// The part of `asked` that is drawn. With [`Order::Lamport`] the axis shows clocks, not times, so `drawn.events` is chosen by clocks.
     /// Example: if the clocks of the events in this part go from 10 to 20, `drawn.events` has all events of the drawn machines with clocks
@@ -322,8 +324,8 @@ impl<'e> Diagram<'e> {
     }
 }
 
-/// The events with clocks from the smallest to the largest clock of the window's events, in the order of clocks. Events before and after
-/// the window are included too, but only those of the window's machines.
+/// Finds the smallest and the largest clock of the window's events. Returns all events with clocks in this range, in the order of clocks.
+/// They are events of the window's machines, but their times can be before or after the window.
 fn with_clocks_of(execution: &Execution, window: &Window) -> Vec<usize> {
     let events = execution.events();
     let clocks = || window.events.iter().map(|&index| events[index].clock);

@@ -1,5 +1,5 @@
-//! Draws what lies over a diagram: a consistent cut (a line between earlier and later events such that no message goes backwards over it),
-//! rings around events, and a text beside one event.
+//! Draws what lies over a diagram: a consistent cut (a line between earlier events on its left and later events on its right; no message
+//! goes over the line from right to left), rings around events, and a text beside one event.
 
 use super::Diagram;
 use super::frame::label;
@@ -9,9 +9,9 @@ use crate::draw::text::{self, Weight};
 
 /// Radius of the ring around an event, in pixels.
 pub(super) const RING_RADIUS: f64 = 9.0;
-/// Distance, on a machine's line, from the machine's last event before the cut to the cut, in pixels. If the machine's next event is less
-/// than twice this distance further right, the cut is in the middle between the two events. If all events of the machine are after the cut,
-/// this is the distance from the cut to the machine's first event.
+/// On each machine's line, the cut is this many pixels to the right of the machine's last event before the cut. If there are less
+/// than twice as many pixels between this event and the machine's next event, the cut is in the middle between the two events. If the
+/// machine has no event before the cut, the cut is this many pixels to the left of the machine's first event.
 const CUT_DISTANCE: f64 = 7.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
@@ -82,6 +82,7 @@ fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let Ok(events) = diagram.execution.find(name) else {
         return;
     };
+    // `around` names a machine and a tick. A tick that receives several messages has several events: the text is beside the first of them.
     let Some((x, y)) = position(diagram, layout, events.start) else {
         return;
     };

@@ -45,7 +45,8 @@ pub(super) fn lines(diagram: &Diagram<'_>, width: usize) -> Vec<Line> {
             machines.len() - shown.len()
         )));
     }
-    // The user's text for the event that --around names. This event is shown in the same colour (see `Grid::row`).
+    // Here `mark` is the option --mark: the user's text for the event that --around names. The text and the event's symbol have the same
+    // colour.
     if let Some(words) = &diagram.options.mark {
         lines.push(vec![Span {
             text: format!("! {words}"),

@@ -25,8 +25,8 @@ impl Scale {
 
     /// Returns the values at which an axis has a tick and a label, and the number of digits after the decimal point that the labels need.
     /// The values are the multiples of a round step (1, 2 or 5 times a power of ten) that lie between `from` and `to`. Each label gets at
-    /// least `label_px` pixels. If `end` is less than `start`, `label_px` must be negative. An example is a vertical axis: its values
-    /// grow upwards, but pixels are counted downwards.
+    /// least `label_px` pixels. If `end` is less than `start`, `label_px` must be negative. On a vertical axis `end` is less than `start`,
+    /// because the values grow upwards, but pixels are counted downwards.
     pub fn ticks(&self, label_px: f64) -> (Vec<f64>, usize) {
         let max_steps = ((self.end - self.start) / label_px).max(1.0);
         let step = round_step((self.to - self.from) / max_steps);
@@ -34,7 +34,7 @@ impl Scale {
         if step <= 0.0 || !step.is_finite() {
             return (vec![self.from], 0);
         }
-        // The ticks are these multiples of the step.
+        // The ticks are `first * step`, `(first + 1) * step` and so on, up to `last * step`.
         let (first, last) = ((self.from / step).ceil(), (self.to / step).floor());
         // At most 10 000 ticks, whatever the numbers are.
         let count = (last - first + 1.0).clamp(0.0, 1e4) as usize;
@@ -72,6 +72,7 @@ mod tests {
             start: 0.0,
             end: 600.0,
         };
+        // In 600 pixels there is space for 12 steps of 50 pixels. 60 / 12 = 5 is a round step.
         assert_eq!(
             scale.ticks(50.0),
             (
@@ -87,6 +88,7 @@ mod tests {
             start: 0.0,
             end: 300.0,
         };
+        // In 300 pixels there is space for 3 steps of 100 pixels. 0.26 / 3 = 0.087, and the next round step is 0.1.
         let (ticks, decimals) = scale.ticks(100.0);
         let shown: Vec<String> = ticks
             .iter()

@@ -89,8 +89,8 @@ impl Execution {
                         for cause in [self.send_of(index), self.previous(index)] {
                             match cause.map(|cause| (cause, states[cause])) {
                                 Some((cause, State::New)) => stack.push(cause),
-                                // The event was visited as a cause of `cause`, directly or through other events. So `cause` happened
-                                // before itself.
+                                // `cause` happened before this event. But this event was visited as a cause of `cause`, directly or
+                                // through other events, so this event also happened before `cause`. This is a cycle.
                                 Some((cause, State::WaitsForCauses)) => {
                                     return Err(self.cycle_error(cause));
                                 }

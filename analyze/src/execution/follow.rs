@@ -10,8 +10,8 @@ use crate::error::Error;
 pub struct Reach {
     /// The machine.
     pub machine: MachineIndex,
-    /// The index in [`Execution::events`] of the machine's first event that happened after the send (the machine knows of the message from
-    /// this event on). `None` if there is no such event.
+    /// The index in [`Execution::events`] of the first event at which the machine knows of the message: the send happened before this event
+    /// in Lamport's sense. `None` if there is no such event.
     pub first: Option<usize>,
     /// The index of the event at which the machine received the message itself. `None` if it did not receive it.
     pub receive: Option<usize>,
@@ -21,7 +21,8 @@ pub struct Reach {
     pub arrival_ns: Option<i64>,
 }
 
-/// Follows the message that is sent at the tick `name`. Returns the index of the send, and one entry for each machine other than the sender.
+/// Follows the message that machine `name.machine` sends at its tick `name.tick`. Returns the index of the send, and one entry for each
+/// other machine.
 ///
 /// # Errors
 ///

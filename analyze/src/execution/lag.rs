@@ -62,7 +62,7 @@ fn add_step(steps: &mut Vec<Step>, from_ns: i64, lag: u64) {
 struct Clocks {
     /// For each machine, its clock.
     all: Vec<u64>,
-    /// The largest value that any clock has had so far. It is never below a clock in `all`, so the difference in `lag` is never negative.
+    /// The largest value that any clock has had so far. It is never below a clock in `all`, so the subtraction in `lag` cannot overflow.
     largest: u64,
 }
 

@@ -39,7 +39,7 @@ pub(super) fn link(run: &Run<'_>) -> Vec<Message> {
     // In a damaged log, a recipient can receive the same message twice. Then the earlier receive comes first.
     let key = |message: &Message| (message.send, message.recipient, message.receive);
     messages.sort_unstable_by_key(key);
-    // The search needs the messages in order. What it finds is appended, so all messages are sorted again.
+    // `find_never_received` needs the received messages in order. The messages that it finds are appended, so all are sorted again.
     let never_received = find_never_received(&messages, run);
     messages.extend(never_received);
     messages.sort_by_key(key);
@@ -51,7 +51,7 @@ pub(super) fn link(run: &Run<'_>) -> Vec<Message> {
 fn find_never_received(received: &[Message], run: &Run<'_>) -> Vec<Message> {
     let mut never_received = vec![];
     let mut next = received.iter().peekable();
-    // The recipients that received the message of the event `send`.
+    // In each step of the loop: the recipients that received the message of the event `send`.
     let mut reached = vec![];
     for (send, &action) in run.events().action.iter().enumerate() {
         reached.clear();

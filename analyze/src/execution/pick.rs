@@ -58,7 +58,7 @@ pub fn pick(dataset: &Dataset) -> Option<(&JournalRow, String)> {
     // The run with the largest rank is picked. The five parts of a rank are the five rules above. In a `Reverse`, the smaller value ranks
     // higher. `false` is smaller than `true`.
     let rank = |row: &&JournalRow| {
-        // Whole thousandths and millionths, because `f64` has no total order and so cannot be part of a rank.
+        // `ratio` is in thousandths, `internal` in millionths. They are integers, because `f64` does not implement `Ord`.
         let ratio = (rate_ratio(row) * 1e3) as u64;
         let internal = (mean_internal(row) * 1e6) as u64;
         (

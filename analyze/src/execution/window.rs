@@ -8,9 +8,9 @@ use crate::error::Error;
 /// The part of a run that the user chose to see.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Choice {
-    /// Start of the part, in model seconds. If it is `None`, the part starts at the start of the run, or as `around` says.
+    /// Start of the part, in model seconds. If it is `None`, `around` determines the start. If both are `None`, it is the start of the run.
     pub from_s: Option<f64>,
-    /// End of the part, in model seconds. If it is `None`, the part ends at the end of the run, or as `around` says.
+    /// End of the part, in model seconds. If it is `None`, `around` determines the end. If both are `None`, it is the end of the run.
     pub to_s: Option<f64>,
     /// The part lies around this tick: from `within_s` before the tick's first event to `within_s` after that first event. (A tick has
     /// several events if it receives several messages.) If `from_s` is given too, it replaces this start. If `to_s` is given too, it
@@ -40,7 +40,7 @@ impl Choice {
     ///
     /// # Errors
     ///
-    /// [`Error::Choice`] if there is no such event or machine, or if the end is before the start.
+    /// [`Error::Choice`] if the run has no tick `around`, or not all of the chosen machines, or if the end is before the start.
     pub fn window(&self, execution: &Execution) -> Result<Window, Error> {
         let (from_ns, to_ns) = self.bounds_ns(execution)?;
         let mut machines = self.machines.clone();

@@ -69,7 +69,7 @@ pub(super) fn frame(dataset: &Dataset, machines: &DataFrame) -> Result<DataFrame
     let measures: Vec<&'static Measure> = measures::all().collect();
     let mut groups = Repetitions::from_machines(dataset, &measures, machines)?.groups()?;
     for group in &mut groups {
-        // `group.dataset` is the dataset's label, which is a path if another dataset has the same name. This table always has the name.
+        // `group.dataset` is the dataset's label. The label is a path if another dataset has the same name. This table always has the name.
         dataset.name().clone_into(&mut group.dataset);
     }
     let records = tables::records(&measures, &groups);

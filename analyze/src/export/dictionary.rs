@@ -50,8 +50,9 @@ seconds in a real second. A cell that is empty in a CSV file is null in Parquet,
 text. This file is the output of `analyze dictionary`.
 ";
 
-/// In addition to [`aggregates::SUFFIXES`], the output of `analyze theory` has these columns for each measure that it predicts. For each
-/// column: the end of its name (`z` for the column `jump_mean_z` of the measure `jump_mean`), its type and its meaning.
+/// The columns that only the output of `analyze theory` has, for each measure that the theory predicts. The output also has the columns of
+/// [`aggregates::SUFFIXES`]. For each column: the end of its name (`z` for the column `jump_mean_z` of the measure `jump_mean`), its type
+/// and its meaning.
 pub const THEORY_SUFFIXES: [(&str, Kind, &str); 5] = [
     (
         "predicted",

@@ -8,8 +8,8 @@
 //! 2. its version is that of this program,
 //! 3. all its runs belong to this export too, and their fingerprints have not changed, and
 //! 4. it is not small, or the parts that meet conditions 1 to 3 together have all runs of this export. A part is small if it has at most
-//!    half of the events that a part may have. If runs are missing, they are written to new parts, together with the runs of the small parts.
-//!    Otherwise the small parts would stay, and a growing dataset would get more and more of them.
+//!    `part_events` / 2 events, where `part_events` is the limit for a part. If new parts have to be written for missing runs, they also
+//!    get the runs of the small parts. Without condition 4, a growing dataset would get more and more small parts.
 //!
 //! The runs that are not in a reused part are written to new parts, in a new folder. The new folder also gets links to the reused parts.
 //! Then it replaces the old folder in one step.
@@ -47,7 +47,7 @@ const RUNS_KEY: &str = "runs";
 /// checksums too, but with other texts. So a file of the cache is never taken for a part.
 const CHECKSUM_SUBJECT: &str = "a part of the events";
 
-/// The path of the folder of the events, if `processed` is the folder that contains it.
+/// The path of the folder `events` in the folder `processed`.
 pub(super) fn events_folder(processed: &Path) -> PathBuf {
     processed.join(EVENTS)
 }

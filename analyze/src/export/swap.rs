@@ -1,6 +1,6 @@
 //! Replaces a folder by a new one with the same name. If the operating system can exchange two folders in one step, there is a
-//! complete folder with this name at any time. Otherwise there is a moment without a folder. If the program is stopped at this
-//! moment, the next export puts the old folder back.
+//! complete folder with this name at any time. Otherwise there is a moment in which no folder has this name. If the program is
+//! stopped at this moment, the next export puts the old folder back.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,8 +13,8 @@ use sim::log::{RealDisk, sync_folder};
 /// Renames the folder `fresh` to `folder`, and removes the old `folder` if there is one. When this function returns
 /// without an error, the disk has `fresh` under its new name (it would survive a power cut).
 ///
-/// If the operating system cannot exchange two folders in one step, there is a moment without a folder. If the program is stopped at
-/// this moment, [`recover`] puts the old folder back.
+/// If the operating system cannot exchange two folders in one step, there is a moment in which no folder has the name `folder`. If the
+/// program is stopped at this moment, [`recover`] puts the old folder back.
 pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
     if !folder.exists() {
         return publish_folder(&RealDisk, fresh, folder);
@@ -30,8 +30,8 @@ pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
     sync_folder(folder_of(folder))
 }
 
-/// Repairs the state after the program was stopped during [`replace`]. If there is no folder, the old folder is put back. If the new
-/// folder is already in its place, the old one is removed.
+/// Repairs the state after the program was stopped during [`replace`]. If no folder has the name `folder`, the old folder gets this name
+/// again. If the new folder already has this name, the old folder is removed.
 pub(super) fn recover(folder: &Path) -> io::Result<()> {
     let aside = aside(folder);
     match (folder.exists(), aside.exists()) {

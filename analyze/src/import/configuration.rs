@@ -24,7 +24,7 @@ pub(super) struct Setup {
     time_scale: f64,
 }
 
-/// Finds the configuration of each run.
+/// Finds the configuration of each run. `mapping` has what the user says about the logs, such as the rates.
 pub(super) fn from_runs(
     runs: &[Run],
     rules: &Rules,
@@ -92,7 +92,8 @@ fn measure_internal(runs: &[Run], setups: &mut [Setup]) {
     }
 }
 
-/// The parameter `internal` with the same probability for all machines. `value` must be from 0 to 1; the mapping was checked for this.
+/// The parameter `internal` with the probability `value` for all machines. `value` is always from 0 to 1: a value in the mapping was
+/// checked before, and a measured value is a share.
 fn probability(value: f64) -> Internal {
     Internal::from(
         Probability::new(value).unwrap_or_else(|| unreachable!("not a probability: {value}")),

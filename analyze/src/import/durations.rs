@@ -76,10 +76,10 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
         .collect();
     undecided.sort_by(|&a, &b| ends[a].earliest_s.total_cmp(&ends[b].earliest_s));
     while let Some(&first) = undecided.first() {
-        // `group`: runs that can all have ended at the same time, beginning with `first`. `group_latest_s`: the smallest `latest_s` of the
-        // group. The loop takes the runs in the order of `earliest_s`, so the `earliest_s` of `run` is not less than that of any run of
-        // the group. If it is also at most `group_latest_s`, then `run` and the whole group can have ended at this `earliest_s`. So `run`
-        // joins the group.
+        // `group`: runs that can all have ended at the same time; the first of them is `first`. `group_latest_s`: the smallest `latest_s`
+        // of the group. The runs are sorted by the time of their last event (`earliest_s`). So at the time of the last event of `run`, no
+        // run of the group has an event left. If this time is at most `group_latest_s`, the whole group can have ended at this time, and
+        // `run` joins the group.
         let (mut group, mut group_latest_s) = (vec![], f64::INFINITY);
         for &run in &undecided {
             let End {
@@ -136,9 +136,9 @@ impl End {
         end
     }
 
-    /// The whole number of seconds at which the run can have ended: the largest one from `earliest_s` to `latest_s`. If there is none,
-    /// `latest_s` may be too early, because one machine stopped before the others. Then the result is the first whole number that is not
-    /// less than `earliest_s`, if this number is at most one tick (`tick_s`) after `earliest_s`.
+    /// The whole number of seconds at which the run can have ended: the largest whole number from `earliest_s` to `latest_s`. But if a
+    /// machine stopped long before the run's end, `latest_s` is too early, and there may be no such number. Then the result is the
+    /// next whole number after `earliest_s`, if it is at most one tick (`tick_s`) later than `earliest_s`.
     fn whole_s(self) -> Option<f64> {
         let largest_s = self.latest_s.floor();
         if largest_s > self.earliest_s {

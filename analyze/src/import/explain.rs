@@ -15,8 +15,8 @@ const MAX_EXAMPLES: usize = 2;
 /// How the logs were read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HowRead {
-    /// Where each field was found in logs that are lines of text. For example, the entry of `event` is `words of the line`. For files with
-    /// columns, see [`Raw::found`].
+    /// Where each field was found, if the logs are lines of text: for example, `words of the line` for the field `event`. If the logs are
+    /// files with columns, [`Raw::found`] says where each field was found.
     pub(super) found: BTreeMap<String, String>,
     fields: Vec<Field>,
     /// One sentence per assumption.
@@ -74,10 +74,10 @@ pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) 
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
     let all_rows = raws().map(|raw| raw.rows.len()).sum();
     for name in COLUMNS {
-        // The first file that has the field says where it was found.
         let Some(raw) = raws().find(|raw| raw.has(name)) else {
             continue;
         };
+        // If `understood.found` has no entry for the field, the first file that has the field says where the field was found.
         let found = match understood.found.get(name) {
             Some(found) => found.clone(),
             None => raw.found[header::index(name)].clone().unwrap_or_default(),

@@ -91,7 +91,7 @@ pub(super) fn find_runs(
         // Without a pattern, it is only a guess that all files of a group are one run. So the user is told if the names of the files could
         // also be those of several runs.
         if let ([(_, paths)], None) = (&found[..], pattern)
-            && names::may_be_several(paths)
+            && names::are_ambiguous(paths)
         {
             report.understood.assume(format!("{name}: all {} files are taken as one run, but their names \
                 could also be those of several runs. If so, use `files` in a mapping to say which part of a \
@@ -169,11 +169,14 @@ fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderL
 }
 
 /// Returns the logs in a folder's subfolders if these are to be used instead of `own`, the folder's own files with an extension of logs.
-/// `others` are the folder's other files and its subfolders. The returned report is a copy of `report` that also lists the files of the
-/// subfolders that are left out.
+/// `others` are the folder's other files and its subfolders. The returned report is a copy of `report`, with the left-out files of
+/// the subfolders added.
 ///
-/// Returns `None` if `own` is to be used: the text of a file in `own` may be a log, no file in the subfolders looks like a log, or `depth`
-/// is 0.
+/// Returns `None` if `own` is to be used. There are three such cases:
+///
+/// - a file of `own` contains both a time and a word for an event ([`selection::may_be_log`]);
+/// - no file in the subfolders contains enough times and words for events to look like a log ([`selection::looks_like_log`]);
+/// - `depth` is 0.
 fn logs_in_subfolders(
     own: &[PathBuf],
     others: &[PathBuf],
@@ -200,7 +203,12 @@ fn logs_in_subfolders(
             .any(|path| selection::looks_like_log(&text(path)))
     });
     let left_out = without_logs.iter().flat_map(|(_, paths)| paths);
-    new_report.leave_out_files(left_out.map(|path| path.display().to_string()), 0);
+    // `find_logs` has already added the hidden files of the subfolders.
+    let hidden_files = 0;
+    new_report.leave_out_files(
+        left_out.map(|path| path.display().to_string()),
+        hidden_files,
+    );
     Ok((!found.is_empty()).then_some((found, new_report)))
 }
 
@@ -291,7 +299,8 @@ fn read_beginning(path: &Path, max_bytes: u64) -> Result<(String, Option<u64>), 
         }
         let is_too_long = length > MAX_LINE_BYTES;
         let line_text = match std::str::from_utf8(&line) {
-            // Only the beginning of the line was read, and it ends within a character.
+            // Only the beginning of the line was read, and it ends within a character. So this is no mistake in UTF-8. The line is refused
+            // below, because it is too long.
             Err(error) if is_too_long && error.error_len().is_none() => "",
             result => result.map_err(|_| refuse(not_utf8_problem(&line)))?,
         };
@@ -334,7 +343,7 @@ fn read_utf16(
     });
     let mut units: Vec<u16> = units.collect();
     if !is_complete {
-        // Removes the first unit of a character whose second unit was not read.
+        // If the last unit is the first of a character's two units (0xd800 to 0xdbff), it is removed: the second unit was not read.
         units.pop_if(|unit| (0xd800..0xdc00).contains(unit));
     }
     let text = String::from_utf16(&units);
@@ -389,7 +398,7 @@ mod tests {
         fs::write(&own_log, &large).expect("written");
         fs::write(&inner_log, small).expect("written");
         assert_eq!(found(folder.path()), std::slice::from_ref(&own_log));
-        // A file such as `requirements.txt`, without a word for an event and without a time.
+        // Now `own.log` has neither a time nor a word for an event (like a `requirements.txt`), so the log in the subfolder is found.
         fs::write(&own_log, "numpy\n").expect("written");
         fs::write(&inner_log, large).expect("written");
         assert_eq!(found(folder.path()), [inner_log]);
@@ -417,8 +426,10 @@ mod tests {
     }
 
     /// The text is `a`, a line feed and a clock face. In UTF-16 the clock face has two units of two bytes, and the file has 10 bytes (the
-    /// first two are the byte order mark). A limit of 9 bytes would leave one unit of the clock face, so all of it is left out. In UTF-8 the
-    /// file has 7 bytes, and a limit of 5 bytes leaves out the second line.
+    /// first two are the byte order mark). A limit of 9 bytes would leave one unit of the clock face, so all of it is left out.
+    ///
+    /// In UTF-8 the text is written with a line feed at its end. This file has 7 bytes: 2 in the first line and 5 in the second. A limit of
+    /// 5 bytes leaves out the second line.
     #[test]
     fn the_beginning_of_a_file_has_whole_characters() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -428,7 +439,8 @@ mod tests {
         let beginning = |max_bytes| read_beginning(&path, max_bytes).expect("a text");
         assert_eq!(beginning(9), ("a\n".to_owned(), Some(2)));
         assert_eq!(beginning(10), ("a\n\u{1f552}".to_owned(), None));
-        // The limit of a line's length is within the last character that is read of it.
+        // The line has `MAX_LINE_BYTES + 4` bytes, four in each character. Only `MAX_LINE_BYTES + 1` bytes are read, so only one byte of
+        // the last character.
         fs::write(&path, "\u{1f552}".repeat(MAX_LINE_BYTES as usize / 4 + 1)).expect("written");
         let error = read_beginning(&path, u64::MAX).expect_err("a long line");
         assert!(

@@ -101,6 +101,7 @@ fn rates(runs: &[Vec<MeasuredRate>]) -> Option<String> {
         _ => " in the first run",
     };
     let rounded = match max_rounding * 100.0 {
+        // Such a percentage would be printed as 0.0.
         percent if percent < 0.05 => String::new(),
         percent => format!(" (rounded by at most {percent:.1} %)"),
     };
@@ -157,6 +158,7 @@ fn rules(report: &Report) -> Vec<String> {
                 .to_owned(),
         );
     }
+    // If clocks are logged before events, the clock after an event is in the next row. A machine's last event has no next row.
     if rules.unknown_clocks > 0 {
         words.push(format!(
             "In the logs of {}, the last receive is left out, because the clock after this receive is not in a row \
@@ -169,12 +171,12 @@ fn rules(report: &Report) -> Vec<String> {
 
 /// The sentence about one rule, such as "Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit `before`; set it with
 /// --queue." (A receive can fit both choices.) The sentence is made from `fact` ("Queue lengths are logged"), `moment` ("the event"), the
-/// noun `rows` ("receives"), the rule, and the option that sets it. The sentence is empty if no row shows which rule applies.
+/// noun `rows` ("receives"), the rule, and the option that sets it. The sentence is empty if no row was checked.
 fn rule(fact: &str, moment: &str, rows: &str, (rule, option): (Rule, &str)) -> String {
     let FitCounts {
         after,
         before,
-        of: checked,
+        checked,
     } = rule.fits;
     // Each choice with the number of rows that fit this choice.
     let (taken, other) = match rule.when {

@@ -244,8 +244,8 @@ fn find_column_by_title(name: &str, header: &StringRecord) -> Option<usize> {
         .find_map(find)
 }
 
-/// Whether `title` is `wanted`, a title of the column `name`. For the column `system_time`, `title` can also end with a unit: `time_ms`
-/// fits `time`.
+/// Whether `title` fits `wanted`, which is one of the known titles of the column `name`. Usually the two must be equal. For the column
+/// `system_time`, `title` can also end with a unit: `time_ms` fits `time`.
 fn has_title(title: &str, wanted: &str, name: &str) -> bool {
     title == wanted || (name == "system_time" && without_unit(title) == wanted)
 }
@@ -315,6 +315,7 @@ mod tests {
             ("queue_length", 3),
         ];
         assert_eq!(found(&titles, &mapping), Ok(expected.to_vec()));
+        // Two columns have the title `clock`. So the user must give the number of the column with the clock.
         let two_clocks = ["event", "time", "clock", "queue", "Clock"];
         insta::assert_snapshot!(found(&two_clocks, &Mapping::default()).expect_err("two clocks"), @"vm.csv line 1: columns 3, 5 have the same title `clock`; give the number of the column that is logical_clock, as in --columns logical_clock=3");
         let fifth_column = Mapping {

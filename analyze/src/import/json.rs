@@ -57,7 +57,8 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
         match first_value(&text[at..]) {
             None => break,
             Some(Err(error)) => {
-                // The error counts lines and columns from the start of the value.
+                // `error` and its text count lines from the start of the value, not of the file. So the line of the error in the file is
+                // computed here, and the position is removed from the end of the text.
                 let line = line + (error.line() as u64).saturating_sub(1);
                 let position = format!(" at line {} column {}", error.line(), error.column());
                 let text = error.to_string();
@@ -130,7 +131,7 @@ fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
                     .trim_start_matches(|letter: char| letter.is_whitespace() || letter == ',')
                     .len();
             let (value, end) = first_value(&object[at..])?.ok()?;
-            // The first item of the list is an object. If it is not, `?` leaves the closure: this is not the list.
+            // The list `key` begins with an object. If this list begins with something else, `?` leaves the closure with `None`.
             (value.is_object() || !lines.is_empty()).then_some(())?;
             lines.push(newlines(&object[..at]));
             at += end;

@@ -96,10 +96,10 @@ const ABBREVIATIONS: [(Kind, &str); 7] = [
     (Kind::Receive, "rx"),
     (Kind::Send, "s"),
     (Kind::Send, "tx"),
-    // Send to both: to the two other machines of three, so to all.
+    // `sb` is short for `send to both`. If there are three machines, a send to both others is a send to all.
     (Kind::SendAll, "sb"),
     (Kind::Internal, "i"),
-    // Internal event.
+    // `ie` is short for `internal event`.
     (Kind::Internal, "ie"),
 ];
 /// Beginnings of words that mean that a send goes to all machines.
@@ -275,6 +275,7 @@ mod tests {
             ("Initialized on 12345", Some(Kind::Ignore)),
             ("message: sent or received", None),
             ("R", Some(Kind::Receive)),
+            // The words are `it` and `s`. The abbreviation `s` means a send only if it is the whole text.
             ("it's", None),
             ("Failed to receive message", Some(Kind::Ignore)),
             ("the local clock time is", None),

@@ -165,12 +165,12 @@ pub(super) fn read(
     Ok(raw)
 }
 
-/// Whether a file does not look like a log. An empty file does not look like one. For other files there are three
-/// cases:
+/// Whether a file does not look like a log. An empty file does not look like a log. What another file must have to look like a log depends
+/// on the mapping:
 ///
-/// - If the mapping has patterns for lines, a log has a line that matches one of them.
-/// - If the mapping says that there is no header, a log has a row as in [`has_row_of_event`].
-/// - Otherwise a log has a header with a title of at least one column that an event needs.
+/// - A mapping with patterns for lines: a line that matches one of the patterns.
+/// - A mapping that says that there is no header: a row that looks like an event ([`has_row_of_event`]).
+/// - Any other mapping: a header with the title of at least one column that an event needs.
 ///
 /// A table that cannot be read counts as a log, so that the user sees the error when the file is read.
 pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
@@ -225,10 +225,10 @@ fn rows_of_table(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Er
         .header
         .as_ref()
         .or(table.rows.first().map(|row| &row.cells));
-    let cells = first.map_or(0, StringRecord::len);
-    if let Some(other) = table.rows.iter().find(|row| row.cells.len() != cells) {
+    let cell_count = first.map_or(0, StringRecord::len);
+    if let Some(other) = table.rows.iter().find(|row| row.cells.len() != cell_count) {
         let problem = format!(
-            "the line has {} cells, but the first line has {cells}",
+            "the line has {} cells, but the first line has {cell_count}",
             other.cells.len()
         );
         return Err(Error::import(path, Some(other.line), problem));
@@ -290,11 +290,11 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
         });
     }
     let first_row = header.as_ref().or(rows.first().map(|row| &row.cells));
-    let cells = first_row.map_or(0, StringRecord::len);
+    let cell_count = first_row.map_or(0, StringRecord::len);
     // If the last line has too few cells, the program that wrote the log was stopped in this line. So the line is left out. But a table's
     // only row is kept. Then `rows_of_table` fails, and its error tells the user how many cells the row has.
     if rows.len() > 1
-        && let Some(incomplete) = rows.pop_if(|row| row.cells.len() < cells)
+        && let Some(incomplete) = rows.pop_if(|row| row.cells.len() < cell_count)
     {
         left_out.push((incomplete.line, joined(&incomplete.cells)));
     }

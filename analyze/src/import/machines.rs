@@ -46,19 +46,18 @@ pub(super) fn parts(name: &str) -> Vec<Piece> {
 pub(super) struct Machines(pub(super) Vec<String>, Keys);
 
 /// The keys of a run's machines: first the key of machine 0, and so on. A key is the part of a machine's name that distinguishes the
-/// machine from the other machines of the run.
+/// machine from the other machines of the run. A machine is always found by its full name. Each variant says by what else it is found.
 #[derive(Clone, Debug, PartialEq)]
 enum Keys {
-    /// Each key is the part after a word for machines, such as 1 in `vm1_rate3`. A number at the end of the name, such as 3, does not find
-    /// the machine.
-    Labelled(Vec<Piece>),
-    /// Either each key is the part after a word for machines and also the number at the end of the name, such as 1 in `vm1`. Or the keys are
-    /// the only part in which the names differ, such as A and B in `log_A_new` and `log_B_new`. In both cases, a number at the end of the
-    /// name finds the machine too.
-    Differing(Vec<Piece>),
-    /// No part can be a key, for example because the names differ in several parts, or in their number of parts. A machine is found only by
-    /// its full name, or by the number at the end of its name.
-    None,
+    /// By the key. The key is the part after a word for machines, such as 1 in `vm1_rate3`. The number at the end of the name, such as 3,
+    /// does not find the machine.
+    KeyOnly(Vec<Piece>),
+    /// By the key, and by the number at the end of the name. There are two cases: the key is after a word for machines and is also the number
+    /// at the end, such as 1 in `vm1`. Or the key is the only part in which the names differ, such as A and B in `log_A_new` and `log_B_new`.
+    KeyOrEnd(Vec<Piece>),
+    /// By the number at the end of the name. No part can be a key, for example because the names differ in several parts, or in their
+    /// number of parts.
+    EndOnly,
 }
 
 impl Machines {
@@ -71,9 +70,9 @@ impl Machines {
         Self(names, keys)
     }
 
-    /// Finds the number of the machine that a log calls `name`. This can be the machine's full name, such as `vm3`, or a text that ends with
-    /// the machine's key or with the number at the end of its name, such as `VM 3`. `None` if no single machine fits, or if `name` has
-    /// several numbers separated by blanks or commas: then it is probably a list of machines.
+    /// Finds the number of the machine that a log calls `name`. The log can use the machine's full name, such as `vm3`. Or it can use a text
+    /// such as `VM 3`, which ends with the machine's key, or with the same number as the full name. `None` if no machine or several machines
+    /// fit. `None` too if `name` has several numbers separated by blanks or commas: then it is probably a list of machines.
     pub(super) fn number(&self, name: &str) -> Option<u32> {
         if let Some(index) = self.0.iter().position(|other| other == name) {
             return Some(index as u32);
@@ -84,9 +83,9 @@ impl Machines {
             return None;
         }
         let found = match &self.1 {
-            Keys::Labelled(keys) => key_in(keys, name),
-            Keys::Differing(keys) => self.by_end(name).or_else(|| key_in(keys, name)),
-            Keys::None => self.by_end(name),
+            Keys::KeyOnly(keys) => key_in(keys, name),
+            Keys::KeyOrEnd(keys) => self.by_end(name).or_else(|| key_in(keys, name)),
+            Keys::EndOnly => self.by_end(name),
         };
         found.map(|index| index as u32)
     }
@@ -110,14 +109,13 @@ impl Keys {
             .map(|parts| after_machine_word(parts))
             .collect();
         if let Some(keys) = labelled.filter(|keys| are_different(keys)) {
-            // If every name ends with its key, and the key is a number (as in `vm1`), a number at the end of a name means a
-            // machine. Then the keys are `Differing`, so that such a number finds the machine too.
+            // Whether a name ends with its key, and the key is a number, as in `vm1`.
             let is_end = |(name, key): (&String, &Piece)| {
                 trailing_number(name).map(Piece::Number).as_ref() == Some(key)
             };
             return match names.iter().zip(&keys).all(is_end) {
-                true => Self::Differing(keys),
-                false => Self::Labelled(keys),
+                true => Self::KeyOrEnd(keys),
+                false => Self::KeyOnly(keys),
             };
         }
         // Names with different numbers of parts have no key.
@@ -125,7 +123,7 @@ impl Keys {
             .first()
             .filter(|first| parts.iter().all(|other| other.len() == first.len()))
         else {
-            return Self::None;
+            return Self::EndOnly;
         };
         // The part at `index` in each name.
         let column = |index: usize| {
@@ -139,8 +137,8 @@ impl Keys {
             .filter(|column| column.iter().any(|piece| *piece != column[0]));
         // There is a key only if the names differ in exactly one part.
         match (differing.next(), differing.next()) {
-            (Some(only), None) if are_different(&only) => Self::Differing(only),
-            _ => Self::None,
+            (Some(only), None) if are_different(&only) => Self::KeyOrEnd(only),
+            _ => Self::EndOnly,
         }
     }
 }
@@ -174,8 +172,8 @@ fn are_different(keys: &[Piece]) -> bool {
     sorted.windows(2).all(|pair| pair[0] != pair[1])
 }
 
-/// The index of the only key that equals the last part of a name, such as 2 in `VM 2` or b in `process B`. `None` if the name has another
-/// number before its last part.
+/// The index of the key that equals the last part of `name`. This part is 2 in `VM 2` and b in `process B`. `None` if no key or several
+/// keys equal the last part, or if there is a number before the last part, as in `1 and 2`.
 fn key_in(keys: &[Piece], name: &str) -> Option<usize> {
     let parts = parts(name);
     let (last, before) = parts.split_last()?;
@@ -213,14 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn finds_machines_by_name_and_by_the_number_at_its_end() {
+    fn finds_machines_by_name_and_by_the_number_or_letter_in_the_name() {
         let machines = Machines::new(["vm1.csv", "vm2.csv", "vm3"].into_iter());
         assert_eq!(machines.number("vm2.csv"), Some(1));
         assert_eq!(machines.number("3"), Some(2));
         assert_eq!(machines.number("VM 3"), Some(2));
         assert_eq!(machines.number("4"), None);
         assert_eq!(machines.number("me"), None);
-        // Both names end with 1.
+        // Both names end with 1, so 1 finds no machine. The names differ in their letters, so the letters are the keys.
         let same_end = Machines::new(["a1", "b1"].into_iter());
         assert_eq!(
             (same_end.number("1"), same_end.number("b1")),

@@ -102,7 +102,7 @@ pub struct Mapping {
     /// Model seconds per second of the logs: 6 if the times in the logs say that 60 model seconds took 10 s. The default is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_scale: Option<f64>,
-    /// For each column: its title in the header, or its number from 1.
+    /// For each column: its title in the header, or its number (the first column has the number 1).
     pub columns: BTreeMap<String, String>,
     /// For each kind of event: the words that stand for it.
     pub events: BTreeMap<Kind, Vec<String>>,
@@ -276,10 +276,10 @@ impl Mapping {
 
     /// The first kind in `events` that has a word for which `is_meant` returns true.
     fn declared(&self, is_meant: impl Fn(&str) -> bool) -> Option<Kind> {
-        let given = |(kind, words): (&Kind, &Vec<String>)| {
+        let kind_if_meant = |(kind, words): (&Kind, &Vec<String>)| {
             words.iter().any(|word| is_meant(word)).then_some(*kind)
         };
-        self.events.iter().find_map(given)
+        self.events.iter().find_map(kind_if_meant)
     }
 
     /// Whether the mapping says how lines are split into cells.
@@ -368,16 +368,16 @@ fn rates(item: &Item<'_>) -> Option<Vec<f64>> {
 fn columns(item: &Item<'_>) -> Option<BTreeMap<String, String>> {
     let section = item.section()?;
     section.allow_only(&COLUMNS);
-    let name = |key: &str| Some((key.to_owned(), section.get(key)?.text()?.to_owned()));
-    section.keys().map(name).collect()
+    let column = |key: &str| Some((key.to_owned(), section.get(key)?.text()?.to_owned()));
+    section.keys().map(column).collect()
 }
 
 /// Reads the section `events`.
 fn events(item: &Item<'_>) -> Option<BTreeMap<Kind, Vec<String>>> {
     let section = item.section()?;
     section.allow_only(&Kind::NAMES.map(|(name, _)| name));
-    let given = Kind::NAMES.into_iter();
-    given
+    let all_kinds = Kind::NAMES.into_iter();
+    all_kinds
         .filter_map(|(name, kind)| Some((kind, section.get(name)?)))
         .map(|(kind, item)| Some((kind, words(&item)?)))
         .collect()

@@ -40,8 +40,8 @@ pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
             let key = (message.sender, message.stamp);
             let matched = matched_counts.entry(key).or_default();
             let can_reach_receiver = |(_, recipients): &&(u64, Recipients)| {
-                // `named` is `[UNKNOWN_MACHINE]` in two cases: for a send with unknown recipients, and for a send to all machines (then
-                // `among` returns the list that it is given). In both cases, the send can have reached every receiver.
+                // A send with unknown recipients is stored with the only recipient `UNKNOWN_MACHINE`. For a send to all machines, `among`
+                // returns the list that it gets, here `[UNKNOWN_MACHINE]` too. Both kinds of sends can have reached every receiver.
                 let named = recipients.among(&[UNKNOWN_MACHINE]);
                 named.contains(&receiver) || named == [UNKNOWN_MACHINE]
             };

@@ -5,15 +5,16 @@
 //! the row is moved to the next day. A row that is earlier by at most half a day is in the wrong order. Its time is not changed, and the
 //! import refuses the log.
 //!
-//! The first row of a machine has no previous row. So the times in the first rows of all machines are compared. If the time of day
-//! in a machine's first row is more than half a day earlier than the latest of these times, the machine began after midnight, and all its
-//! rows are moved to the next day. (This is done only if midnight lies between two rows of some machine.)
+//! The first row of a machine has no previous row. So if midnight lies between two rows of at least one machine, the first rows of all
+//! machines are compared. If the time of day in a machine's first row is more than half a day earlier than the latest time in the first
+//! rows, the machine began after midnight, and all its rows are moved to the next day. For example, if machine 0 begins at 23:59 and
+//! machine 1 at 00:01, the rows of machine 1 are moved.
 
 use super::rows::Row;
 use super::time::DAY_NS;
 
-/// Adds days to the time of `row` until it is at most half a day earlier than the time of `previous`. `previous` is the machine's previous
-/// row, with the days that were added to it before. Returns whether any day was added to `row`.
+/// While the time of `row` is more than half a day earlier than the time of `previous`, adds a day to the time of `row`. `previous` is the
+/// machine's previous row, whose time is already corrected. Returns whether any day was added.
 pub(super) fn add_days(row: &mut Row, previous: Option<&Row>) -> bool {
     let Some(previous) = previous else {
         return false;

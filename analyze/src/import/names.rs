@@ -43,36 +43,36 @@ pub(super) fn by_run(
     pattern: Option<&str>,
     report: &mut Report,
 ) -> Result<Vec<(String, Vec<PathBuf>)>, Error> {
-    let keys: Vec<String> = match pattern {
+    let run_names: Vec<String> = match pattern {
         Some(pattern) => {
             let pattern = compile(pattern)?;
-            let key = |path: &PathBuf| Ok(run_and_machine(&pattern, path)?.0);
-            paths.iter().map(key).collect::<Result<_, Error>>()?
+            let run_name = |path: &PathBuf| Ok(run_and_machine(&pattern, path)?.0);
+            paths.iter().map(run_name).collect::<Result<_, Error>>()?
         }
         None => match by_machine_word(&paths)
             .or_else(|| by_run_word(&paths))
             .or_else(|| by_machine_part(&paths))
         {
-            Some(keys) => {
+            Some(run_names) => {
                 report.understood.assume(
                     "Files were grouped into runs by their names; to group them in \
                     another way, set `files` in a mapping."
                         .to_owned(),
                 );
-                keys
+                run_names
             }
             None => vec![String::new(); paths.len()],
         },
     };
     let mut runs: BTreeMap<RunKey, Vec<PathBuf>> = BTreeMap::new();
-    for (key, path) in keys.into_iter().zip(paths) {
-        runs.entry((machines::natural_order(&key), key))
+    for (name, path) in run_names.into_iter().zip(paths) {
+        runs.entry((machines::natural_order(&name), name))
             .or_default()
             .push(path);
     }
     Ok(runs
         .into_iter()
-        .map(|((_, key), paths)| (key, paths))
+        .map(|((_, name), paths)| (name, paths))
         .collect())
 }
 
@@ -90,7 +90,7 @@ pub(super) fn machine(pattern: Option<&str>, path: &Path) -> Result<Option<Strin
 
 /// Compiles the pattern of files. Its groups may only have the names `run` and `machine`.
 fn compile(pattern: &str) -> Result<Regex, Error> {
-    // Where other errors name a file, this one names the pattern.
+    // The first argument of `Error::import` is the place of the error, usually a file. Here the pattern itself is wrong.
     let wrong = |problem: String| Error::import("the pattern of files".as_ref(), None, problem);
     let regex = Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
     let mut names = regex.capture_names().flatten();
@@ -156,7 +156,7 @@ fn by_run_word(paths: &[PathBuf]) -> Option<Vec<String>> {
         runs.entry(key).or_default().push(stem(path));
     }
     let have_machines = runs.values().all(|names| {
-        // `Machines::new` removes duplicates, so it has fewer names if two files have the same name.
+        // `Machines::new` removes duplicates. So if two files have the same name, `machines` has fewer names than `names`.
         let machines = Machines::new(names.iter().map(String::as_str));
         machines.0.len() == names.len() && names.len() > 1
     });
@@ -184,9 +184,9 @@ pub(super) fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// The run of each file: the file's name without the part that is the machine. If several parts can be the machine, the part that gives
-/// runs of three machines is taken, because the classroom exercise has three. `None` if no part can be the machine. `None` too if several
-/// parts can be the machine, but not exactly one of these parts gives runs of three machines.
+/// The run of each file: the file's name without the part that is the machine. If only one part can be the machine, this part is taken. If
+/// several parts can be the machine, the part that gives runs of three machines is taken, because the classroom exercise has three. `None`
+/// if no part can be the machine, or if the choice is not clear: none or several of the possible parts give runs of three machines.
 fn by_machine_part(paths: &[PathBuf]) -> Option<Vec<String>> {
     let possible = machine_parts(paths);
     let found = match possible[..] {
@@ -244,7 +244,7 @@ fn name_without(path: &Path, part: usize) -> String {
 }
 
 /// Whether files can be grouped into runs in several ways by their names. In `a1`, `a2`, `b1`, `b2`, the run can be the letter or the number.
-pub(super) fn may_be_several(paths: &[PathBuf]) -> bool {
+pub(super) fn are_ambiguous(paths: &[PathBuf]) -> bool {
     machine_parts(paths).len() > 1
 }
 
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn names_that_can_be_grouped_in_several_ways_are_recognised() {
         let is_ambiguous =
-            |names: &[&str]| may_be_several(&names.iter().map(PathBuf::from).collect::<Vec<_>>());
+            |names: &[&str]| are_ambiguous(&names.iter().map(PathBuf::from).collect::<Vec<_>>());
         assert!(is_ambiguous(&["a1", "a2", "b1", "b2"]));
         // No part of these names gives several runs with the same machines.
         for names in [

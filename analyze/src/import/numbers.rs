@@ -7,9 +7,9 @@ const MISSING: [&str; 8] = ["NA", "N/A", "NaN", "None", "NULL", "nil", "-", "--"
 const MAX_NUMBER: u64 = i64::MAX as u64;
 /// A number with more digits than this before the decimal point (without leading zeros) is greater than `MAX_NUMBER`.
 const MAX_DIGITS: i64 = 19;
-/// A larger exponent is replaced by this one. This does not change the result: no text has 2^40 digits, so with both exponents every number
-/// except 0 is too large. In the same way, an exponent below `-LARGEST_EXPONENT` is replaced by `-LARGEST_EXPONENT`: the whole part of the
-/// number is 0 with both.
+/// Larger exponents count as this one, and exponents below `-LARGEST_EXPONENT` count as `-LARGEST_EXPONENT`. The result stays the same,
+/// because no text has 2^40 digits. With an exponent of 2^40 or more, every number except 0 is too large. With an exponent of -2^40 or less,
+/// every number is below 1.
 const LARGEST_EXPONENT: i64 = 1 << 40;
 
 /// The character before the decimals of a number.
@@ -108,12 +108,13 @@ fn parse_scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool)
     }
 }
 
-/// Parses the exponent of a number, at most [`LARGEST_EXPONENT`] and at least its negative.
+/// Parses the exponent of a number. The result is between `-LARGEST_EXPONENT` and [`LARGEST_EXPONENT`].
 fn parse_exponent(text: &str) -> Result<i64, NotANumber> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(NotANumber::Form);
     }
+    // `parse` fails only if the number is too large for an `i64`.
     let size = digits
         .parse()
         .unwrap_or(LARGEST_EXPONENT)

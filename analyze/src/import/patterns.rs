@@ -68,12 +68,12 @@ pub(super) fn read(
     for (line, text) in &left_out {
         report.left_out.add(path, *line, text);
     }
-    let found = |index: usize| format!("group `{}` of the pattern", &titles[index]);
+    let where_found = |index: usize| format!("group `{}` of the pattern", &titles[index]);
     Ok(Raw {
-        // In other files, the unit of the times can come from the title of their column, such as `time_ms`. Here the title is the name of
-        // a group. The group with the times is called `system_time`, and this name gives no unit.
+        // The title of a column can give the unit of its times, as `time_ms` does. Here the title is the name of the group, `system_time`,
+        // which gives no unit.
         time_title: "system_time".to_owned(),
-        ..Raw::new(path, indices, DecimalMark::PointOrComma, rows, found)
+        ..Raw::new(path, indices, DecimalMark::PointOrComma, rows, where_found)
     })
 }
 
@@ -120,7 +120,7 @@ pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)
             .map(|(number, line)| (number, line.to_owned()))
             .collect());
     };
-    let first_line = (record != BLANK)
+    let first_line_pattern = (record != BLANK)
         .then(|| Regex::new(record))
         .transpose()
         .map_err(|error| {
@@ -131,8 +131,8 @@ pub(super) fn records(text: &str, mapping: &Mapping) -> Result<Vec<(u64, String)
     let mut follows_blank = true;
     for (number, line) in lines {
         let is_blank = line.trim().is_empty();
-        let begins_record = match &first_line {
-            Some(first_line) => first_line.is_match(line),
+        let begins_record = match &first_line_pattern {
+            Some(pattern) => pattern.is_match(line),
             None => follows_blank,
         };
         follows_blank = is_blank;

@@ -63,7 +63,7 @@ pub(super) fn parse_recipients(cell: &str) -> Named<'_> {
         names.pop();
     }
     match names[..] {
-        // Without another separator, blanks separate names if every part has a digit: `vm2 vm3` is two names, but `VM 2` is one.
+        // Blanks separate names only if there is no other separator and every word has a digit: `vm2 vm3` is two names, `VM 2` is one.
         [one] if one.split_whitespace().count() > 1 && one.split_whitespace().all(has_digit) => {
             Named::Names(one.split_whitespace().collect())
         }
@@ -180,6 +180,7 @@ mod tests {
             find_names_in_text("Sent to both", Kind::SendAll),
             Some("both")
         );
+        // `total` begins with `to`, but is another word. The last event is a receive, so its text would need the word `from`.
         for (cell, kind) in [
             ("total 5", Kind::Send),
             ("Send", Kind::Send),

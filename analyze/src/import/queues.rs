@@ -13,8 +13,8 @@ use super::rows::Row;
 use super::rules::is_receive;
 use super::times::{SlackNs, resolution_ns};
 
-/// By the rule above, no message waits when a machine has an internal event or a send. If messages wait at more than this share of these
-/// events, the program that wrote the log does not follow the rule.
+/// An internal event or a send is an exception to the rule above if messages wait in the machine's queue. If more than this share of a run's
+/// internal events and sends are exceptions, no lengths are filled in.
 const MAX_EXCEPTIONS: f64 = 0.02;
 
 /// How many missing queue lengths of a run were filled in, and why others were not.
@@ -236,8 +236,8 @@ impl Queue<'_> {
     /// Receives the message at `index` of `sent`. Fails with the reason if an older message has not been received yet.
     fn receive(&mut self, index: usize) -> Result<(), String> {
         self.skip_received();
-        let oldest = self.sent.get(self.oldest).map(|sent| sent.time_ns);
-        if oldest.is_some_and(|oldest| oldest < self.sent[index].time_ns) {
+        let oldest_ns = self.sent.get(self.oldest).map(|sent| sent.time_ns);
+        if oldest_ns.is_some_and(|oldest_ns| oldest_ns < self.sent[index].time_ns) {
             return Err("messages are not received in the order in which they were sent, so their times of \
                         arrival are not known".to_owned());
         }
@@ -253,8 +253,8 @@ impl Queue<'_> {
     /// do not count, because logged times are not exact.
     fn require_empty(&mut self, time_ns: u64, slack_ns: u64) -> Result<(), String> {
         self.skip_received();
-        let oldest = self.sent.get(self.oldest).map(|sent| sent.time_ns);
-        match oldest.and_then(|sent_ns| time_ns.checked_sub(sent_ns)) {
+        let oldest_ns = self.sent.get(self.oldest).map(|sent| sent.time_ns);
+        match oldest_ns.and_then(|sent_ns| time_ns.checked_sub(sent_ns)) {
             Some(before_ns) if before_ns > slack_ns => Err(format!(
                 "a machine does not receive although a message was sent to it {:.3} s before, so the times \
                  of arrival are not known",

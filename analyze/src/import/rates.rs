@@ -35,8 +35,8 @@ pub(super) struct MeasuredRate {
     pub(super) measured: f64,
     /// The measured rate, rounded. It is the machine's rate in the configuration.
     pub(super) taken: f64,
-    /// The rate that follows from the median time between two ticks. None if it differs from the measured rate by at most
-    /// [`PAUSES`].
+    /// The rate according to the median time between two ticks: 1 / median. None if this rate is near `measured`, that is, if the machine
+    /// did not pause (see [`PAUSES`]).
     pub(super) usual: Option<f64>,
 }
 
@@ -125,8 +125,8 @@ fn measure(rows: &[Row], time_scale: f64, lowest: f64) -> Option<MeasuredRate> {
     })
 }
 
-/// The standard error of a rate, as a share of the rate. It is the standard deviation of the times between ticks, divided by their
-/// mean and by the square root of their number. The times between ticks are assumed to be independent.
+/// The standard error of a rate, as a share of the rate: deviation / (mean × √n). A gap is the time between two ticks. `n` is the number
+/// of gaps, `mean` is their mean, and `deviation` is their standard deviation. Gaps are assumed to be independent.
 fn standard_error(rows: &[Row]) -> f64 {
     // Two rows of ticks 4 and 7, with no row between them, give one gap: a third of the time between the rows. Two rows of the same tick
     // give no gap.
@@ -152,15 +152,15 @@ fn round_rate(measured: f64, standard_error: f64) -> f64 {
     if difference <= NEAR_WHOLE || (is_irregular && difference <= NEAR_IF_IRREGULAR) {
         return whole;
     }
-    let rounded = |decimals: i32| {
+    let round_to = |decimals: i32| {
         let power_of_ten = 10f64.powi(decimals);
         (measured * power_of_ten).round() / power_of_ten
     };
     let is_near = |rounded: &f64| (rounded - measured).abs() <= ROUNDING * measured;
-    let mut decimals = (1..MAX_DECIMALS).map(rounded);
-    decimals
+    let mut candidates = (1..MAX_DECIMALS).map(round_to);
+    candidates
         .find(is_near)
-        .unwrap_or_else(|| rounded(MAX_DECIMALS))
+        .unwrap_or_else(|| round_to(MAX_DECIMALS))
 }
 
 /// The error for a machine without a plausible rate. If times are numbers, the error also names a unit of times with which all

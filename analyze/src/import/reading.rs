@@ -249,7 +249,8 @@ fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
         .rows
         .first()
         .and_then(|row| number(first, first.cell(row, "system_time")?))?;
-    // A unit in the title can only be seconds here: this function is not called for other units.
+    // A unit in the title can only be seconds here: this function is not called for other units. If the title names seconds, the second
+    // sign does not count, so the list of rates is empty.
     if time::unit_of_title(&header::plain(&first.time_title)).is_some() {
         return formats::unit(first_time, &[]);
     }
@@ -263,9 +264,9 @@ fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     formats::unit(first_time, &rates)
 }
 
-/// Splits the rows of `files` by their `run` column. `name` is the name of all these rows together. Returns the name and rows of each
-/// run, in natural order (run 2 before run 10). With the name `logs`, the rows with the value 2 become the run `logs, run 2`. Rows without
-/// a value stay together and keep the name `logs`.
+/// Splits the rows of `files` into runs by the value in their column `run`. Returns the name and rows of each run, in natural order (run 2
+/// before run 10). Example: `name` is `logs`. Then the rows with the value 2 become the run `logs, run 2`, and the rows without a value
+/// become the run `logs`.
 fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
     let mut runs: BTreeMap<(Vec<machines::Piece>, String), Vec<Raw>> = BTreeMap::new();
     for file in files {

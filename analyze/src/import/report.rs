@@ -28,7 +28,7 @@ pub struct Report {
     pub missing_fields: MissingFields,
     /// What was assumed or measured from the logs.
     pub assumed: Assumed,
-    /// The quantities that cannot be measured, in which runs and why.
+    /// The quantities that cannot be measured. Each element also has the runs and the reason.
     pub unmeasured: Vec<Unmeasured>,
     /// The names of the machines of the first run.
     machines: Vec<String>,
@@ -36,8 +36,7 @@ pub struct Report {
     configurations: BTreeMap<String, usize>,
     /// Lines in which no event was recognised, such as lines before the header.
     pub(super) left_out: LeftOut,
-    /// Rows that are not events, because of the word in their cell for the kind of event. The mapping (the rules for reading the logs) says
-    /// which words stand for no event.
+    /// Rows that were left out because their word for the kind of event, such as `shutdown`, stands for no event.
     pub(super) ignored: LeftOut,
     /// How each field of the logs was read.
     pub(super) understood: HowRead,

@@ -19,8 +19,9 @@ pub(super) struct Row {
     /// The system time in nanoseconds: since the Unix epoch, since midnight (times of day), or since the zero of the log's own time (for
     /// example, the seconds since the program's start).
     pub(super) time_ns: u64,
-    /// The event. Its tick, queue length and stamp (the message's Lamport timestamp) are [`UNKNOWN`] if the log does not have them. If a
-    /// program logged a clock or queue length from before the event, [`super::rules`] later replaces this value by the one after the event.
+    /// The event. Its tick, queue length and stamp (the message's Lamport timestamp) are [`UNKNOWN`] if the log does not have them. A
+    /// program can log the clock or the queue length from before the event. [`super::rules`] later changes such a value to the value after
+    /// the event.
     pub(super) event: Event,
     /// The line that the event comes from.
     pub(super) source: SourceLine,
@@ -132,7 +133,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The recipients that `cell` names. One unknown recipient if no cell names any. `machine` is the sender.
+    /// The recipients that `cell` names. If `cell` is `None`, the result is one unknown recipient. `machine` is the sender.
     fn recipients(
         &self,
         row: &RawRow,
@@ -197,9 +198,9 @@ impl Reader<'_> {
         self.wrong(row, problem)
     }
 
-    /// Advice for the end of an error about a name in `column`: the option that leaves this column out. If the file has the column `peers`
-    /// instead (one column for recipients and senders), the option leaves out `peers`. The advice is empty if the file has neither column
-    /// (then the name comes from the text of the event), or if the file is no table.
+    /// The end of an error about a name in `column`, such as `; --columns sender=- leaves the column out`. If the file has no such column,
+    /// but the column `peers` (for recipients and senders together), the advice is about `peers`. The result is empty if the file has
+    /// neither column (then the name comes from the text of the event), or if the file is no table.
     fn advice_to_skip(&self, column: &str) -> String {
         let column = match self.raw.has(column) {
             true => column,

@@ -3,7 +3,7 @@
 //!
 //! - clock: programs log a machine's clock after the event, or before it
 //! - queue: programs log the length of the queue after the event, or before it
-//! - stamp: messages carry the sender's clock after 1 is added for the send, or before
+//! - stamp: messages carry the sender's clock after the send, or before it
 //!
 //! Each rule is `After` or `Before`. If the user does not give it, it is `Before` only if `Before` fits nearly all rows, and more rows
 //! than `After`.
@@ -30,7 +30,7 @@ pub(super) struct FitCounts {
     /// Number of rows that fit `Before`.
     pub(super) before: usize,
     /// Number of rows that were checked.
-    pub(super) of: usize,
+    pub(super) checked: usize,
 }
 
 impl FitCounts {
@@ -38,12 +38,12 @@ impl FitCounts {
     fn count(&mut self, fits_after: bool, fits_before: bool) {
         self.after += usize::from(fits_after);
         self.before += usize::from(fits_before);
-        self.of += 1;
+        self.checked += 1;
     }
 
     /// The choice that fits best. It is `After` if the rows do not clearly show `Before`.
     fn best(self) -> When {
-        let before_fits_nearly_all = self.before as f64 >= NEARLY_ALL * self.of as f64;
+        let before_fits_nearly_all = self.before as f64 >= NEARLY_ALL * self.checked as f64;
         match self.before > self.after && before_fits_nearly_all {
             true => When::Before,
             false => When::After,
@@ -71,7 +71,7 @@ impl Rule {
 pub(super) struct Rules {
     /// Whether logical clocks are logged after or before the event.
     pub(super) clock: Rule,
-    /// Whether messages carry the sender's clock after or before 1 is added for the send.
+    /// Whether messages carry the sender's clock after or before the send.
     pub(super) stamp: Rule,
     /// Whether queue lengths are logged after or before the event.
     pub(super) queue: Rule,
@@ -151,9 +151,10 @@ fn next_clock(clock_before: u64, row: &Row) -> Option<u64> {
     reached.checked_add(1)
 }
 
-/// Counts how many rows fit each choice of the rule for clocks. If clocks are logged after the event, a row's clock follows from the clock
-/// of the previous row and the row's own event. If they are logged before the event, the clock of the next row follows from the clock and
-/// the event of this row.
+/// Counts how many rows fit each choice of the rule for clocks:
+///
+/// - Row `this` fits `After` if its clock is `next_clock(clock of the previous row, this)`.
+/// - Row `this` fits `Before` if the clock of the next row is `next_clock(clock of this, this)`.
 fn clock_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     for three in machines.iter().flat_map(|rows| rows.windows(3)) {
         let [previous, this, next] = three else {
@@ -190,8 +191,8 @@ fn replace_clocks_by_those_after(rows: &mut Vec<Row>) -> bool {
     rows.len() == clocks_before.len()
 }
 
-/// Counts how many timestamps fit each choice. If sends have timestamps in the log, these are compared with the clocks of the
-/// sends. Otherwise the timestamp of each receive is compared with the clocks of the sends that may have sent its message. The clocks
+/// Counts how many timestamps fit each choice. If sends have timestamps in the log, the timestamps are compared with the clocks of the
+/// sends. Otherwise the timestamp of each receive is compared with the clocks of the sends that its message can come from. The clocks
 /// are already those after the event, so a timestamp from before the send is smaller by 1 than the sender's clock.
 fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     let (mut of_sends, mut of_receives) = (FitCounts::default(), FitCounts::default());
@@ -222,7 +223,7 @@ fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
                 UNKNOWN_MACHINE => &everybody[..],
                 ref sender => std::slice::from_ref(sender),
             };
-            // Whether a possible sender sent a message to this machine when the sender's clock was `clock` after the send.
+            // Whether one of `senders` sent a message to this machine and had the clock `clock` after that send.
             let was_sent = |clock: Option<u64>| {
                 let has_sent = |&sender: &u32| {
                     sender != row.machine
@@ -236,14 +237,14 @@ fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
             );
         }
     }
-    let of_run = if of_sends.of > 0 {
+    let of_run = if of_sends.checked > 0 {
         of_sends
     } else {
         of_receives
     };
     fits.after += of_run.after;
     fits.before += of_run.before;
-    fits.of += of_run.of;
+    fits.checked += of_run.checked;
 }
 
 /// Gives a send without timestamp the timestamp that follows from the clock after the send.

@@ -118,8 +118,8 @@ impl Run {
             }
         }
         if passes_midnight {
-            // Until now, a row got an additional day only if an earlier row of its machine was before midnight. Now the machines that
-            // began after midnight get this day too.
+            // `add_days` compared each row only with the previous row of its machine. So it left the rows of a machine that began after
+            // midnight on the first day. Now all rows of such a machine are moved to the next day.
             midnight::join_machines(&mut machines);
             report.understood.assume(
                 "Times of day go back by more than half a day, so the run passes midnight."
@@ -146,13 +146,14 @@ impl Run {
     /// values after the event. (Some programs log the values before the event.)
     pub(super) fn link(&mut self, report: &mut Report) {
         report.assumed.sent_ticks |= messages::find_sends(&mut self.machines);
-        // Programs do not log a send exactly when the message leaves. So it is no contradiction if a receive is logged before its send by
-        // at most this tolerance.
+        // Programs do not log a send exactly when the message leaves. So the log can show a receive slightly before its send. This is
+        // a contradiction only if the receive is earlier by more than `slack`.
         let slack = SlackNs::measure(&self.machines);
         // Notes why a part of the log cannot be measured. If `reason` is `None`, the part can be measured, and nothing is noted.
         let mut note = |part: UnmeasuredPart, reason: Option<String>| {
             self.unmeasured.extend(reason.map(|reason| (part, reason)));
         };
+        // The machines have a shared time if times of different machines can be compared.
         let why_not_shared = times::find_time_contradiction(&self.machines, &slack);
         let has_shared_time = why_not_shared.is_none();
         note(UnmeasuredPart::SharedTime, why_not_shared);
@@ -161,7 +162,6 @@ impl Run {
             UnmeasuredPart::Messages,
             times::find_age_contradiction(&self.machines, &slack),
         );
-        // Arrivals can be checked only if times of different machines can be compared.
         if has_shared_time {
             let reason = times::find_arrival_contradiction(&self.machines, &slack);
             note(UnmeasuredPart::Arrivals, reason);

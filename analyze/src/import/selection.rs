@@ -54,7 +54,7 @@ impl LineCounts {
     }
 }
 
-/// Whether a text has words for events and times often enough for a log.
+/// Whether a text has enough lines with a word for an event, and enough lines with a time, to be a log.
 pub(super) fn looks_like_log(text: &str) -> bool {
     let LineCounts { events, times, all } = LineCounts::count(text);
     let min = MIN_EVENTS.max(all / MAX_LINES_PER_EVENT);
@@ -160,6 +160,7 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
                     .understood
                     .assume(format!("{name} is left out, because the file is empty."));
             } else if from_folder && has_logs && !may_be_log(&text) {
+                // 0, because `find_runs` has already added the hidden files to the report.
                 let hidden_files = 0;
                 report.leave_out_files([name].into_iter(), hidden_files);
             } else {
@@ -211,8 +212,8 @@ fn find_combined_file(run: &RunTexts) -> Option<usize> {
     (0..run.files.len()).find(is_combined)
 }
 
-/// A line, and what follows each of its characters that is neither a letter nor a digit. For example, the endings of `vm1: SEND 5` are
-/// the line itself, `SEND 5` (twice: after the colon and after the first blank) and `5`.
+/// Returns the whole line and, for each character that is neither a letter nor a digit, the text after this character. For example, the
+/// endings of `vm1: SEND 5` are the line itself, `SEND 5` (twice: after the colon and after the first blank) and `5`.
 fn endings(line: &str) -> impl Iterator<Item = &str> {
     let signs = line
         .char_indices()

@@ -73,7 +73,7 @@ fn number_machine(rows: &mut Vec<Row>, peers: usize) -> JoinedRows {
 }
 
 impl JoinedRows {
-    /// Adds the rows of a tick to the counts, if there are several. Returns whether they are several rows of one event.
+    /// Adds a tick with the rows `group` to the counts, if it has several rows. Returns whether it has several rows of one event.
     fn count(&mut self, group: &[Row]) -> bool {
         let [first, .., last] = group else {
             return false;
@@ -102,8 +102,8 @@ fn split_into_ticks(rows: &[Row], peers: usize) -> Vec<Range<usize>> {
             .unwrap_or(rows.len());
         let group = &rows[start..end];
         let is_same_clock = |row: &Row| row.event.logical_clock == group[0].event.logical_clock;
-        // A clock grows at every event, so rows with the same clock are one event. Rows with different clocks may also be sends in
-        // separate ticks. They are taken as one tick only if together they go to all other machines and the times are exact enough.
+        // A clock grows at every event, so rows with the same clock are one event. Rows with different clocks can belong to one
+        // tick or to separate ticks. They count as one tick only if together they go to all other machines and the times are exact enough.
         let is_one_tick = group.iter().all(is_same_clock)
             || (spacing.separates_ticks && all_recipients(group, peers) == Recipients::All);
         match is_one_tick {
@@ -189,7 +189,8 @@ fn is_send(row: &Row) -> bool {
 /// - If the recipients of both rows are known, they are different if no machine is named in both rows.
 /// - A row to `all` names no machine. So its recipients count as different from all known recipients, even from those of another row to
 ///   `all`. This is intended: some programs log one send as a row for each recipient, and write `all` in each of these rows. But two
-///   separate sends to `all` can look the same, if they are close and the clock grows by 1. They get the same tick, but stay two events.
+///   separate sends to `all` look like these rows too, if they are close in time and the clock grows by 1 from the first send to the second.
+///   Such sends get the same tick, but stay two events.
 /// - If the recipients of both rows are unknown, they count as different.
 /// - If the recipients of only one row are unknown, they do not count as different.
 fn have_different_recipients(one: &Row, other: &Row) -> bool {

@@ -55,11 +55,11 @@ impl TimeFormat {
         }
         match unit_of_title(column) {
             Some(unit) => Self::Unit(unit),
-            // This only finds out whether the cell is a number, not which number. So any power of ten would do (here it is 0), and a
+            // The question is only whether the cell is a number, not which number. So the power of ten (here 0) does not matter, and a
             // decimal comma is allowed in any file.
             None => match parse_times_ten_to(first, 0, DecimalMark::PointOrComma) {
                 Err(NotANumber::Form) => Self::Iso,
-                // A number with an error of another kind is a number all the same.
+                // A number that is not whole, or too large (such as `1e300`), is still a number.
                 Ok(_) | Err(NotANumber::NotWhole | NotANumber::TooLarge) => {
                     Self::Unit(NANOS_PER_SECOND)
                 }

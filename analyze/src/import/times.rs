@@ -178,8 +178,8 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
             let others = (0..).zip(machines).filter(|(other, _)| *other != machine);
             // None if no other clock ever reaches this value. Then the jump does not count as early.
             let reached_ns = others.filter_map(|(_, rows)| time_when_reached(rows)).min();
-            // A tolerance: if another clock reaches the value by `latest_ns`, the jump does not count as early. `latest_ns` is later than
-            // the jump by twice the time between two ticks of the fastest machine.
+            // The time of the jump plus a tolerance: twice the time between two ticks of the fastest machine. The jump is early if the other
+            // clocks reach `clock - 1` only after this time.
             let latest_ns = pair[1].time_ns.saturating_add(2 * shortest_gap_ns);
             early += usize::from(reached_ns.is_some_and(|reached_ns| reached_ns > latest_ns));
         }

@@ -11,7 +11,7 @@ use crate::error::Error;
 const MAX_FIRST_CLOCK: u64 = 20;
 /// A clock that falls from at least this value to 0 or 1 was reset. A counting error of a program does not do this.
 const MIN_LAST_CLOCK: u64 = 20;
-/// Minimum number of rows of a machine in a trial.
+/// In each file, a new trial starts only if the trial before has at least this many rows.
 const MIN_ROWS: usize = 3;
 /// The pause between two trials is longer than this many times the median time between rows.
 const LONG_PAUSE: u64 = 5;

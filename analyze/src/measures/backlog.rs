@@ -184,7 +184,7 @@ impl Arrivals {
         self.time_left_sum_s += other.time_left_sum_s;
     }
 
-    /// Adds these totals to those of each machine in `recipients`. `arrivals` has the totals of all machines. A damaged log may name a
+    /// Adds `self` to the totals of each machine in `recipients`. `arrivals` has the totals of all machines. A damaged log may name a
     /// machine that does not exist. Such a machine is left out here, and `analyze audit` reports it.
     fn add_to(self, arrivals: &mut [Self], recipients: &[MachineIndex]) {
         for &recipient in recipients {

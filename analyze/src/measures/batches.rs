@@ -162,15 +162,15 @@ impl Dataset {
             RunReader::new(self).measure(runs[range].iter().copied())
         };
         let mut machines = Stack::default();
-        for batch in on_all_cores(batches.len(), measure)? {
-            machines.push(&batch)?;
+        for measured in on_all_cores(batches.len(), measure)? {
+            machines.push(&measured)?;
         }
         Ok(machines.into_frame())
     }
 }
 
 /// At most this many machines are measured at once, unless a single run has more machines. This limits the memory that is needed: all
-/// measures of these machines are computed, and then only the wanted ones are kept.
+/// measures are computed for these machines, and then only the wanted measures are kept.
 const MAX_MACHINES_AT_ONCE: u64 = 200_000;
 
 /// The columns that identify a row of measures: the run's number, and the machine's number in the run.

@@ -131,7 +131,8 @@ impl MeasureCache {
         self.blocks.push(block);
     }
 
-    /// Tells whether the measures of the run are cached, and its row in the journal is still the same as when it was measured.
+    /// Tells whether the measures of a run are cached and valid. `row` is the run's present row in the journal. The measures are valid if
+    /// the row was the same when the run was measured.
     pub(crate) fn has(&self, row: &JournalRow) -> bool {
         let position = self.runs.get(&(row.run as i64));
         let cached = position.map(|&(block, index)| self.blocks[block].runs[index]);
@@ -139,8 +140,8 @@ impl MeasureCache {
         cached.is_some() && cached == CachedRun::from_row(row)
     }
 
-    /// Returns the columns [`MACHINE_KEYS`](crate::measures::batches::MACHINE_KEYS) and `measures` of the runs of `rows`, which are all
-    /// cached.
+    /// Returns the cached values of `measures` for the runs `rows`, after the columns
+    /// [`MACHINE_KEYS`](crate::measures::batches::MACHINE_KEYS) (run and machine). All these runs must be cached.
     ///
     /// # Errors
     ///
@@ -322,7 +323,8 @@ mod tests {
 
     use super::*;
 
-    /// A command that measures many machines does so in several steps, and adds a block to the same cache at each step.
+    /// A command that measures many machines adds several blocks to the same cache. Small blocks are combined in between. Afterwards the
+    /// cache must still have the measures of all runs.
     #[test]
     fn blocks_are_added_after_small_ones_were_combined() {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample");
@@ -337,7 +339,8 @@ mod tests {
             runs: HashMap::new(),
             unusable: vec![],
         };
-        // Each time, one run is measured, and its block is added. The small blocks are combined twice.
+        // Each turn of the loop measures one run and adds its block. As soon as there are 9 small blocks, they are combined into one: in
+        // turn 9, and in turn 17 (the combined block and 8 new blocks). Turn 18 adds one more block.
         let rows = dataset.finished();
         for row in rows.iter().cycle().take(2 * MAX_SMALL_BLOCKS + 2) {
             let measured = dataset.measures_of(std::slice::from_ref(row), &measures);

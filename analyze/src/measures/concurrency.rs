@@ -1,5 +1,7 @@
-//! Concurrency: of all pairs of a run's events, the share that is concurrent; and of the pairs with different timestamps (logical clocks),
-//! the share that is concurrent. Only pairs of events of different machines count.
+//! Two measures of the concurrency of a run. Both count only pairs of events of different machines:
+//!
+//! - `concurrency`: of all these pairs, the share that is concurrent.
+//! - `false_order`: of the pairs with different timestamps (values of the logical clock), the share that is concurrent.
 //!
 //! A pair is *ordered* if one event happened before the other (Lamport 1978). Otherwise the pair is concurrent. This is decided by
 //! vector clocks: V_e[j] is the number of machine j's events that happened before event e. The vector clocks are recomputed from
@@ -206,7 +208,8 @@ pub(crate) struct Vectors {
     stored_at: Vec<u32>,
     /// The vectors of messages, one after the other.
     messages: Vec<u32>,
-    /// Which vectors in `messages` are no longer needed (counted as in `stored_at`), so that the next message can use their memory.
+    /// The vectors in `messages` that are no longer needed: 0 stands for the first vector, as in `stored_at`. The next messages use
+    /// the memory of these vectors.
     free: Vec<u32>,
 }
 
@@ -291,8 +294,8 @@ enum EqualClocks {
     },
 }
 
-/// The list of counts has one entry for each value up to the largest clock. If the largest clock is more than this many times the
-/// number of events, the list would need too much memory, and the events are listed instead.
+/// [`EqualClocks::Counted`] has one number for each value up to the largest clock. If the largest clock is more than this many times the
+/// number of events, these numbers would need too much memory, and [`EqualClocks::Listed`] is used instead.
 const MAX_CLOCKS_PER_EVENT: u64 = 64;
 
 impl EqualClocks {
@@ -312,7 +315,8 @@ impl EqualClocks {
         }
     }
 
-    /// Adds an event with this clock, `(machine, index within the machine)` and vector clock. Returns two numbers:
+    /// Adds an event. `clock` is its logical clock, `event` is its machine and its index within the machine, and `vector` is its vector
+    /// clock. Returns two numbers:
     ///
     /// 1. How many events of other machines that were added earlier have the same clock.
     /// 2. How many of these events happened before the new event.
@@ -322,7 +326,8 @@ impl EqualClocks {
                 let count = &mut counts[clock as usize];
                 let equal = u64::from(*count);
                 *count += 1;
-                // None of them happened before the new event: by the Clock Condition, their clocks would be smaller then.
+                // By the Clock Condition, events that happened before the new event have smaller clocks. So the `equal` events are not
+                // among them.
                 (equal, 0)
             }
             Self::Listed { machines, events } => {

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn constants_have_slope_zero_and_points_at_one_time_have_none() {
+    fn the_slope_is_zero_if_all_y_are_equal_and_none_if_all_x_are_equal() {
         assert_eq!(
             line(&[(0.1, 7.0), (0.3, 7.0), (0.7, 7.0)]).slope(),
             Some(0.0)

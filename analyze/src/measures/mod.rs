@@ -141,7 +141,7 @@ fn capitalised(text: &str) -> String {
     })
 }
 
-/// The families of measures, each with its name. In the cache of measures, the files of a family have its name.
+/// The families: the name and the measures of each. The cache of measures stores a family in files with the family's name.
 const FAMILIES: [(&str, &[Measure]); 6] = [
     ("events", &events::MEASURES),
     ("jumps", &jumps::MEASURES),

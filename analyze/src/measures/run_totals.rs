@@ -20,9 +20,10 @@ pub(crate) struct RunTotals {
 }
 
 impl RunTotals {
-    /// Computes the totals of `run`. `timeline` has the indices of its events in the order of their times. `machines` are the totals of
-    /// each machine. Their final clocks are used here. For each tick after the warm-up, the lag of its machine (largest clock minus own
-    /// clock) becomes a point of the machine's `lag_line`. If several events have the same time, lags are computed after the last of them.
+    /// Computes the totals of `run`. `timeline` has the indices of the run's events in the order of their times. `machines` has the totals
+    /// of each machine. This function reads each machine's `final_clock`, and adds one point per tick after the warm-up to each machine's
+    /// `lag_line`. The point is the machine's lag (largest clock minus own clock) at the time of the tick. If several events have the same
+    /// time, lags are computed after the last of these events.
     pub(crate) fn of_run(run: &Run<'_>, timeline: &[u32], machines: &mut [MachineTotals]) -> Self {
         let mut totals = Self {
             greatest_clock: machines.iter().map(|of| of.final_clock).max().unwrap_or(0),
@@ -45,15 +46,17 @@ impl RunTotals {
                 let index = index as usize;
                 clocks.set(events.machine[index] as usize, events.logical_clock[index]);
             }
-            // The integral of a step function: each step adds its height times the observed time that is left after it. A step in the
-            // warm-up counts for all the observed time.
+            // The integral of the largest clock: each rise of the largest clock adds its height times the observed time after the rise. A
+            // rise in the warm-up counts for all the observed time.
             let step = clocks.greatest - greatest_before;
             totals.greatest_clock_area += step as f64 * run.time_left_s(time_s);
             if run.is_after_warm_up(time_s) {
                 for &index in instant {
                     let index = index as usize;
                     let machine = events.machine[index] as usize;
+                    // The index after the machine's last event.
                     let end_of_machine = run.bounds()[machine + 1];
+                    // A tick can have several events, one for each received message. Only the tick's last event gives a point.
                     if run.ends_tick(index, end_of_machine) {
                         let lag = clocks.greatest - events.logical_clock[index];
                         machines[machine].lag_line.add(time_s, lag as f64);
@@ -66,7 +69,7 @@ impl RunTotals {
     }
 
     /// Adds the spread from `from_s` to `to_s`, between which the clocks do not change. Adds nothing if `to_s` is not later than `from_s`.
-    /// This happens for times in the warm-up, because the caller never gives a `from_s` before the end of the warm-up.
+    /// This happens in the warm-up: there `from_s` is the end of the warm-up, and `to_s` is earlier.
     fn add_spread(&mut self, clocks: &Clocks, from_s: f64, to_s: f64) {
         if from_s < to_s {
             let spread = clocks.greatest - clocks.least;

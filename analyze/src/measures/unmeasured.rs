@@ -133,7 +133,7 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
             "for machines without a receive that says which send it belongs to",
         ),
     ];
-    // The next two lists have the same form: labels of measures, and where and why these measures are unknown.
+    // Each entry of the next two lists has the labels of some measures, and where and why these measures are unknown.
     let because_of_fields = missing_fields
         .into_iter()
         .filter(|(is_missing, ..)| *is_missing)

@@ -89,8 +89,8 @@ fn origin(dataset: &Dataset, imported: &Imported) -> String {
     )
 }
 
-/// The sentence about the format of the logs, with the endings of the files' names and the keys of the mapping. The mapping says how the
-/// logs were read. In an imported dataset, the file `experiment.toml` contains a mapping instead of an experiment.
+/// The sentence about the format of the logs. It gives the endings of the files' names, and the mapping: the settings with which the logs
+/// were read, such as `time = "ms"`. In an imported dataset, the file `experiment.toml` contains the mapping instead of an experiment.
 fn format(dataset: &Dataset) -> String {
     let imported = dataset.manifest().imported.iter();
     let ending = |path: &str| {
@@ -114,6 +114,7 @@ fn format(dataset: &Dataset) -> String {
     match keys.as_deref() {
         // The mapping cannot be read.
         None => format!("They are text files{of_type}."),
+        // The mapping has no settings, because none was needed to read the logs.
         Some([]) => format!(
             "They are text files{of_type}; the format was recognised, and all columns have standard names."
         ),
@@ -136,7 +137,8 @@ fn mapping_keys(text: &str) -> Option<Vec<String>> {
     )
 }
 
-/// The sentence about what was estimated from the logs, in addition to rates and probabilities. `None` if nothing else was estimated.
+/// The sentence that lists what the import estimated from the logs. It begins with `Assumed:`. The rates and the probability of internal
+/// events are not in this list, because another sentence is about them. `None` if the list is empty.
 fn estimated(assumed: Assumed) -> Option<String> {
     let Assumed {
         ticks,

@@ -118,36 +118,36 @@ fn command_to_make_again(dataset: &Dataset) -> Option<String> {
         ..Overrides::default()
     };
     let read = Experiment::read(&file, overrides).ok()?;
-    // The experiment as a manifest would record it, so that it can be compared with the recorded one.
+    // The experiment of the file, in the form in which manifests record experiments. So it can be compared with `recorded`.
     let of_file = Manifest::new(&read, vec![]).experiment;
-    let wanted = &manifest.experiment;
-    if of_file.configurations != wanted.configurations || of_file.seed != wanted.seed {
+    let recorded = &manifest.experiment;
+    if of_file.configurations != recorded.configurations || of_file.seed != recorded.seed {
         return None;
     }
     let mut words = vec!["sim run".to_owned(), shell_word(&file)];
     if !manifest.changes.is_empty() {
         words.push(set_options(&manifest.changes));
     }
-    words.extend(engine_options(&of_file, wanted));
+    words.extend(engine_options(&of_file, recorded));
     words.push("--data NEW_FOLDER".to_owned());
     Some(words.join(" "))
 }
 
 /// The options of `sim run` for the engine, the isolation (whether each machine is a process) and the time scale. An option is given only
-/// if the value in the experiment file (`of_file`) differs from the value with which the runs were made (`wanted`). In virtual time,
-/// isolation and time scale have no meaning.
-fn engine_options(of_file: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Vec<String> {
-    let scales = [of_file, wanted].map(|one| one.time_scale.to_string());
-    let mut options = vec![("--engine", &of_file.engine, &wanted.engine)];
-    if wanted.engine != EngineKind::Virtual.to_string() {
-        options.push(("--isolation", &of_file.isolation, &wanted.isolation));
+/// if the value in the experiment file (`of_file`) differs from the value with which the runs were made (`recorded`). In virtual
+/// time, isolation and time scale have no meaning.
+fn engine_options(of_file: &ResolvedExperiment, recorded: &ResolvedExperiment) -> Vec<String> {
+    let scales = [of_file, recorded].map(|one| one.time_scale.to_string());
+    let mut options = vec![("--engine", &of_file.engine, &recorded.engine)];
+    if recorded.engine != EngineKind::Virtual.to_string() {
+        options.push(("--isolation", &of_file.isolation, &recorded.isolation));
         options.push(("--time-scale", &scales[0], &scales[1]));
     }
     let changed = options
         .into_iter()
-        .filter(|(_, of_file, wanted)| of_file != wanted);
+        .filter(|(_, of_file, recorded)| of_file != recorded);
     changed
-        .map(|(option, _, wanted)| command_line([option, wanted.as_str()]))
+        .map(|(option, _, recorded)| command_line([option, recorded.as_str()]))
         .collect()
 }
 

@@ -68,7 +68,8 @@ pub(super) fn rates(configurations: &[&Configuration]) -> String {
     }
 }
 
-/// The text of a parameter's value. Brackets are added if it is a list with a number for each machine, but not if it is one number.
+/// Puts a parameter's value in brackets if it is a list with a number for each machine: `1,3,6` becomes `(1, 3, 6)`. One number, such as
+/// `0.7`, stays as it is.
 fn in_brackets(cell: &str) -> String {
     match cell.contains(',') {
         true => format!("({})", cell.replace(',', ", ")),

@@ -37,7 +37,7 @@ pub(super) fn sentences(
 /// 3 repetitions each: 6 finished runs with 1,140 events."
 fn numbers(dataset: &Dataset, configurations: &Configurations<'_>) -> String {
     let runs = dataset.finished();
-    // For each configuration, the number of its runs.
+    // For each configuration, the number of its runs. `first_runs` has one entry for each configuration, `numbers` has one for each run.
     let mut repetitions = vec![0_u32; configurations.first_runs().len()];
     for &configuration in configurations.numbers() {
         repetitions[configuration as usize] += 1;

@@ -108,8 +108,8 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
 pub(crate) struct Digits {
     /// At least this many digits are shown after the decimal point.
     pub decimals: usize,
-    /// Whether each value of a run is a whole number, such as a count or a maximum of counts. Such a value is shown without decimals; a
-    /// mean of such values has decimals.
+    /// Whether every run has a whole number as its value, such as a count. Then whole numbers are shown without decimals: `3` for one
+    /// run, and `33 ± 14` for the mean of several runs. Other means are shown with decimals: `33.50 ± 14.00`.
     pub is_whole: bool,
 }
 
@@ -196,6 +196,7 @@ mod tests {
         // One digit after the decimal point is the least.
         let shown = |value, half_width| with_half_width(value, half_width, 1).join(" ± ");
         assert_eq!(shown(12.34, 19.84), "12.3 ± 19.9");
+        // 0.01234 is shown as 0.0123: an error of 0.00004. So the half-width is 0.0099 + 0.00004 = 0.00994, rounded up to 0.0100.
         assert_eq!(shown(0.012_34, 0.009_9), "0.0123 ± 0.0100");
         assert_eq!(shown(1.0, 0.2), "1.00 ± 0.20");
         assert_eq!(shown(1.0, 0.201), "1.00 ± 0.21");
@@ -251,8 +252,8 @@ mod tests {
             let [shown, half] = with_half_width(value, half_width, least).map(|text| text.parse::<f64>().expect("a number"));
             prop_assert!(shown - half <= value - half_width + 1e-8);
             prop_assert!(value + half_width - 1e-8 <= shown + half);
-            // Rounding the half-width up to two digits adds at most 10 %, and the rounding error of the value at most 5 %. The 16th per
-            // cent is for errors of floating-point numbers.
+            // One unit of the last digit is at most 10 % of the half-width. Rounding up adds at most one unit, and the rounding error of
+            // the value at most half a unit: together at most 15 %. The limit is 16 % because floating-point numbers have errors too.
             prop_assert!(half <= half_width * 1.16, "{half_width} became {half}");
         }
     }

@@ -9,13 +9,13 @@ use crate::output::table::Table;
 
 /// The separator of lines within a cell, as in [`table::LINE_BREAK`](crate::output::table::LINE_BREAK).
 const LINE_BREAK: char = '\n';
-/// To make a table narrower, lines of prose in cells are broken, but only until they have this width in characters. If the table is still
-/// too wide, columns are left out.
+/// To make a table narrower, cells of prose (such as a claim in words) are broken into lines. If the table is too wide even with lines of
+/// this many characters, columns are left out.
 const NARROWEST_PROSE: usize = 16;
 
-/// The title, the table and its caption as text. If the table is wider than `width` characters, columns get their shorter forms. If it is
-/// still wider, optional columns are left out, and a sentence names them. A line is longer than `width` only if its words are too long:
-/// words are never broken.
+/// The title, the table and its caption as text. If the table is wider than `width` characters, columns get their shorter forms (for
+/// example, means without intervals). If the table is still wider, optional columns are left out, and a sentence names them. A line is
+/// longer than `width` only if its words are too long: words are never broken.
 pub fn terminal(table: &Table, width: u16) -> String {
     let (table, left_out) = narrowed(table, width);
     let mut text = format!("{}\n\n", table.title);
@@ -189,9 +189,9 @@ mod tests {
     }
 
     /// The label of a run contains the rates of all its machines. So the label of a run with tens of thousands of machines is wider than a
-    /// terminal. All of the label is printed.
+    /// terminal.
     #[test]
-    fn a_cell_may_be_wider_than_a_terminal() {
+    fn a_cell_that_is_wider_than_the_terminal_is_printed_in_full() {
         let text = terminal(&table(&"1,".repeat(40_000)), 80);
         assert_eq!(text.matches('1').count(), 2 * 40_000);
     }

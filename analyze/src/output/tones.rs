@@ -13,7 +13,7 @@ pub type ColouredColumn = (usize, fn(&str) -> Option<Tone>);
 /// The tone of a word. Three kinds of words have one: verdicts of claims (such as `confirmed`), verdicts of a claim's tests (such as
 /// `holds`), and regimes (such as `stable`).
 pub(crate) fn tone_of_verdict(word: &str) -> Option<Tone> {
-    // Without punctuation: for example, `undecided; n 400?` contains the word `undecided;`.
+    // Without punctuation, because the first word of a cell such as `undecided; n 400?` is `undecided;`.
     match word.trim_matches(|letter: char| !letter.is_alphanumeric()) {
         "confirmed" | "holds" | "stable" => Some(Tone::Good),
         "critical" | "depends" | "undecided" => Some(Tone::Doubtful),

@@ -17,7 +17,7 @@ pub enum Value {
     Boolean(bool),
 }
 
-/// A row of a table as pairs of name and value. All records in a list have the same names, in the same order.
+/// A row of a table: the name and the value of each column. All rows of a table have the same names, in the same order.
 pub type Record = Vec<(String, Value)>;
 
 impl Value {

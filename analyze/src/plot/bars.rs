@@ -29,8 +29,7 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
     let measured: Vec<&'static Measure> =
         measured.iter().map(|name| measures::named(name)).collect();
     let mut estimates = Estimates::new(dataset, &measured, options)?;
-    // Counted before `keep_evenly` removes conditions, because the sentence about what is not drawn gives these numbers, as in
-    // `12 of 40 conditions are drawn`.
+    // Counted before `keep_evenly` removes conditions: `left_out` makes sentences such as `12 of 40 conditions are drawn`.
     let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
     estimates.keep_evenly(options.max_rows);
     let (axis_title, names) = axis_names(&estimates.names, &estimates.values());
@@ -138,8 +137,7 @@ const MIX: [(&str, &str, usize); 3] = [
 pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     let measured = MIX.map(|(name, _, _)| measures::named(name));
     let mut estimates = Estimates::new(dataset, &measured, options)?;
-    // Counted before `keep_evenly` removes conditions, because the sentence about what is not drawn gives these numbers, as in
-    // `12 of 40 conditions are drawn`.
+    // Counted before `keep_evenly` removes conditions: `left_out` makes sentences such as `12 of 40 conditions are drawn`.
     let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
     estimates.keep_evenly(options.max_rows);
     let (axis_title, names) = axis_names(&estimates.names, &estimates.values());
@@ -202,7 +200,7 @@ fn stacked_shares(estimates: &Estimates, machine: usize) -> Vec<Series> {
             .iter()
             .map(|estimate| estimate.map_or(0.0, |estimate| estimate.mean));
         let all_events: f64 = means.clone().sum();
-        // The sum of the shares of the kinds before, in percent: the start of the next bar.
+        // Where the next bar starts: the sum of the shares so far, in percent.
         let mut base = 0.0;
         for (series, mean) in series.iter_mut().zip(means) {
             if all_events > 0.0 {

@@ -40,7 +40,7 @@ impl Estimates {
     ) -> Result<Self, PlotError> {
         match options.by.as_slice() {
             [] => Self::of_configurations(dataset, measures),
-            by => Self::choose_pools(dataset, by, measures),
+            by => Self::of_parameter_values(dataset, by, measures),
         }
     }
 
@@ -81,7 +81,7 @@ impl Estimates {
     }
 
     /// Configurations with the same values of the parameters `by` are one condition.
-    fn choose_pools(
+    fn of_parameter_values(
         dataset: &Dataset,
         by: &[&'static str],
         measures: &[&'static Measure],

@@ -1,5 +1,6 @@
 //! Histograms: how often each jump occurs. A jump is a machine's clock after an event minus its clock after the event before. There is a
-//! panel for each condition: a configuration, or all configurations with the same values of some parameters.
+//! panel for each condition. A condition is one configuration or, with `--by`, all configurations that have the same values of the
+//! parameters that `--by` names.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +47,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
             panels,
             key: machine_key(machines, Mark::Bars),
             notes: vec![
-                "A jump is the clock after an event minus the clock after the machine's event before it.".to_owned(),
+                "A jump is a machine's clock after an event minus its clock after the event before.".to_owned(),
                 interval_note("Whisker", runs),
             ],
             width: options.width,
@@ -183,6 +184,7 @@ mod tests {
             let shares = (0..bins.count).filter_map(|bin| bins.share(&counts, bin));
             assert!((shares.sum::<f64>() - 100.0).abs() < 1e-9, "{largest}");
         }
+        // At most 16 bins for 33 jumps: the width is 33 / 16, rounded up to 3. So bin 0 is `1-3`, and bin 1 is `4-6`.
         assert_eq!(Bins::up_to(33).name(1), "4-6");
         assert_eq!(Bins::up_to(3).share(&BTreeMap::new(), 0), None);
     }

@@ -125,7 +125,7 @@ impl Kind {
 /// What is drawn, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Combine all runs that have the same values of these parameters. If it is empty, each configuration is a condition.
+    /// Combine all runs that have the same values of these parameters. If the list is empty, each configuration is a condition.
     pub by: Vec<&'static str>,
     /// Draw only this run. The text is the run's number in `runs.csv`, or its key there (such as `rates=1,3,6 internal=0.7 ...`).
     pub run: Option<String>,
@@ -172,10 +172,10 @@ pub struct Plot {
     pub left_out: Option<String>,
 }
 
-/// The parameters that tell conditions apart, if each configuration is a condition. `values` has the values of all parameters for each
-/// configuration.
+/// The parameters whose values tell configurations apart, such as `rates` and `internal`. `values` has a list for each configuration, with
+/// the values of all parameters.
 pub(crate) fn condition_names(values: &[Vec<Value>]) -> Vec<&'static str> {
-    // The empty list means that no configurations are combined ([`Options::by`]).
+    // With an empty list, each configuration is a condition ([`Options::by`]).
     conditions::names(values, &[])
 }
 
@@ -238,6 +238,7 @@ fn label(measure: &Measure) -> &'static str {
 
 /// The label of a measure with its unit.
 pub(crate) fn heading(measure: &Measure) -> String {
+    // `measure.heading()` begins with the label for tables. Here the label for plots takes its place.
     measure.heading().replacen(measure.label, label(measure), 1)
 }
 
@@ -298,6 +299,7 @@ mod tests {
     #[test]
     fn chosen_indices_are_evenly_spread_and_different() {
         assert_eq!(choose_evenly(3, 12), [0, 1, 2]);
+        // 6 indices from 0 to 1,943 are 1,943 / 5 = 388.6 apart. Each index is rounded down.
         assert_eq!(choose_evenly(1_944, 6), [0, 388, 777, 1_165, 1_554, 1_943]);
         for count in 0..40 {
             let chosen = choose_evenly(count, 7);

@@ -138,8 +138,8 @@ fn panel(
         });
     }
     let mut panel = with_axes(kind, condition.title(names), series);
-    // `with_axes` ends the axis at the last point. For mean jumps, the last point is only the middle of the last interval. So here the axis
-    // gets the end of that interval.
+    // `with_axes` ends the time axis at the last point. For mean jumps, the last point is only the middle of the last interval. So here the
+    // time axis is made longer, up to the end of that interval.
     panel.x = Axis::from_zero(TIME, [end_s(&condition.runs)].into_iter());
     Ok(panel)
 }
@@ -147,8 +147,8 @@ fn panel(
 /// A panel of these series, with axes that contain all points.
 fn with_axes(kind: Kind, title: String, series: Vec<Series>) -> Panel {
     let points = || series.iter().flat_map(|series| &series.points);
-    // The axis begins at 0, because clocks, queues and jumps are never negative. A band can reach below 0, but that part is cut off. So
-    // only the high end of each interval counts here.
+    // The vertical axis begins at 0, because clocks, queues and jumps are never negative. A band can reach below 0, but that part is cut
+    // off. So only the high end of each interval counts here.
     let values =
         points().flat_map(|point| [point.y, point.interval.map_or(point.y, |(_, high)| high)]);
     let [y, _] = words(kind);
@@ -287,7 +287,7 @@ fn plot_run(
         }
     });
     let mut panel = with_axes(kind, String::new(), series.collect());
-    // The axis contains the whole run, and also any event that is later than the end of the run.
+    // The time axis contains the whole run, and also any event that is later than the end of the run.
     panel.x = Axis::from_zero(
         TIME,
         [to_s(execution.duration_ns)].into_iter().chain(

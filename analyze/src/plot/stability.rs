@@ -128,8 +128,8 @@ fn cells(groups: &[Group]) -> Vec<Cell> {
     cells
 }
 
-/// The cell of one configuration. `names` has the parameters that differ between configurations. Their values are read from `group`, one
-/// machine of the configuration. `machines` has all machines of the configuration, with their predictions.
+/// The cell of one configuration. `machines` has all machines of the configuration, with their predictions. `group` is one of these
+/// machines; the values of parameters are the same for all of them. `names` has the parameters that differ between configurations.
 fn cell(names: &[&'static str], group: &Group, machines: &[PredictionComparison<'_>]) -> Cell {
     let text = |name: &str| shown(&group.parameters, name);
     let others = names
@@ -183,7 +183,7 @@ fn distinct(cells: &[Cell], read: impl Fn(&Cell) -> &String) -> Vec<String> {
     texts.cloned().collect()
 }
 
-/// The map of the cells whose other parameters have the values `others`.
+/// The panel for one value of [`Cell::others`]. It shows the cells with this value.
 fn panel(others: &str, cells: &[Cell]) -> Panel {
     // All panels have the same columns and rows: those of all cells.
     let mut columns = distinct(cells, |cell| &cell.internal);

@@ -1,5 +1,6 @@
-//! Scatter plots with a point for each run: logical rate (growth of the clock per second), mean jump and mean backlog of each machine.
-//! Each row of panels is a condition: a configuration, or all configurations with the same values of some parameters.
+//! Scatter plots with a point for each machine of each run. Each column of panels is a measure: logical rate (growth of the clock per
+//! second), mean jump or mean backlog. Each row of panels is a condition: a configuration, or all configurations with the same values of
+//! some parameters.
 
 use std::collections::HashMap;
 
@@ -23,7 +24,7 @@ const MAX_CONDITIONS: usize = 4;
 
 /// The values of some measures. A row is one machine of one run.
 struct Values {
-    /// For the number of each run, the index of the row of the run's machine 0. The rows of the run's other machines follow that row.
+    /// The key is the number of a run, the value is the index of the row of its machine 0. The rows of its machines 1, 2, ... follow.
     first_rows: HashMap<u64, usize>,
     /// For each measure, its value in each row. `None` if the measure is undefined for this machine.
     columns: Vec<Vec<Option<f64>>>,
@@ -50,8 +51,8 @@ impl Values {
         })
     }
 
-    /// The value of one measure. `measure_index` is its index among the measures that were read. `None` if the run has no such machine, or
-    /// if the measure is undefined for this machine.
+    /// The value of a measure for a machine of a run. `measure_index` is the index of the measure in `columns`. `None` if the run has no
+    /// such machine, or if the measure is undefined for this machine.
     fn get(&self, run: &JournalRow, machine: usize, measure_index: usize) -> Option<f64> {
         let first_row = self.first_rows.get(&run.run)?;
         let has_machine = machine < run.machines() as usize;

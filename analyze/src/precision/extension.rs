@@ -38,7 +38,7 @@ pub struct Extension {
     pub problem: Option<String>,
     /// The experiment as it is planned now.
     experiment: Experiment,
-    /// What this computer can do at once; the wall time depends on it.
+    /// The resources of this process, such as open files, cores and memory. The wall time depends on them.
     capacity: Capacity,
 }
 
@@ -71,6 +71,7 @@ impl Extension {
         let mut is_possible = true;
         for configuration in experiment.configurations() {
             let text = configuration.to_string();
+            // A configuration that is not in `needs` needs no further repetitions.
             let wanted = further.remove(&text).unwrap_or(Some(0));
             is_possible &= wanted.is_some();
             // A block `[[repeat]]` can give a configuration more repetitions than the key `repetitions`.
@@ -144,8 +145,8 @@ impl Attempted {
         let planned_to_do = (0..planned).filter(is_to_do).count() as u64;
         let (mut count, mut to_do) = (planned, planned_to_do);
         while to_do < wanted {
-            // Repetitions are numbered from 0, so `count` is also the number of the next one. It may be done already, because an earlier
-            // plan had more repetitions.
+            // Repetitions are numbered from 0, so the next repetition has the number `count`. If an earlier plan had more repetitions, that
+            // repetition may have been attempted already.
             to_do += u64::from(is_to_do(&count));
             count += 1;
         }
@@ -200,6 +201,7 @@ fn in_commands(
             let key = change.split('=').next();
             key.is_some_and(|key| key.trim() == "repetitions")
         };
+        // Removes `--repetitions N` for any N, and `--set repetitions=N`.
         let had_option = remove_option(&mut words, "--repetitions", |_| true);
         if remove_option(&mut words, "--set", sets_repetitions) || had_option {
             words.extend(["--repetitions".to_owned(), count.to_string()]);

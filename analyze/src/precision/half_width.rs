@@ -56,8 +56,8 @@ impl fmt::Display for HalfWidth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absolute(half_width) => half_width.fmt(f),
-            // The percentage is rounded to nine decimals. Without that, 7 % would be shown as 7.000000000000001 %, which is 0.07 * 100 in
-            // floating point. `share * 1e11` is the percentage times 1e9.
+            // In floating point, 0.07 * 100 is 7.000000000000001. So the percentage is rounded to nine decimals: `share * 1e11` is the
+            // percentage times 1e9.
             Self::Relative(share) => write!(f, "{} %", (share * 1e11).round() / 1e9),
         }
     }

@@ -125,7 +125,8 @@ fn machine_need(
     half_width: HalfWidth,
 ) -> Option<MachineNeed<'_>> {
     let wanted = half_width.around(estimate.mean);
-    // The number of values that are needed. All numbers in this `Need` are numbers of values. They are converted to repetitions below.
+    // The number of values that are needed. All fields of this `Need` count values, even the field `repetitions`. The closures below
+    // convert numbers of values to numbers of repetitions.
     let values_needed = match (estimate.sd, estimate.interval_kind) {
         (Some(sd), kind) if kind != IntervalKind::AllEqual => {
             let contains_0 = |(low, high): (f64, f64)| low <= 0.0 && 0.0 <= high;
@@ -157,7 +158,7 @@ fn machine_need(
         wanted,
         need: Need {
             repetitions: repetitions_needed(),
-            // The ends of the interval of the need. They can be below the number of repetitions that are done.
+            // `low` and `high` can be below the number of repetitions that are done.
             low: values_needed.low.and_then(possible_repetitions_for),
             high: values_needed.high.and_then(possible_repetitions_for),
         },

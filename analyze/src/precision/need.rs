@@ -1,6 +1,6 @@
 //! How many repetitions make the 95 % interval of a mean as narrow as wanted.
 //!
-//! A sweep (the runs of an experiment) with `n` repetitions is done. Which number `N` of repetitions would be enough? Let `s` be the
+//! A sweep (the runs of an experiment) with `n` repetitions has been made. Which number `N` of repetitions would be enough? Let `s` be the
 //! standard deviation of a measure over the `n` repetitions, and `S` its standard deviation over the `N` repetitions of a new sweep. After
 //! the new sweep, half the width of the interval is `t S / sqrt(N)`, where `t` is the 0.975 quantile of Student's t with `N - 1` degrees
 //! of freedom. It is at most the wanted half-width `h` if `t^2 S^2 <= N h^2`.
@@ -28,8 +28,8 @@ use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
 
 use crate::stats::estimate::t_quantile_975;
 
-/// How probable it is that the number of repetitions in [`Need`] is enough, so that the interval is as narrow as wanted. This probability is
-/// that of normally distributed measures. For moderately skewed measures, such as backlogs, the probability is lower: about 0.8.
+/// How probable it is that the number of repetitions in [`Need`] is enough, so that the interval is as narrow as wanted. The probability is
+/// 0.95 for normally distributed measures. It is lower for moderately skewed measures, such as backlogs: about 0.8.
 pub const ASSURANCE: f64 = 0.95;
 
 /// The largest number of repetitions: an experiment cannot have more runs.
@@ -41,16 +41,15 @@ pub struct Need {
     /// With this number of repetitions, the interval is as narrow as wanted with the probability [`ASSURANCE`]. If the interval is narrow
     /// enough already, this is the number of repetitions that are done.
     pub repetitions: Option<u64>,
-    /// The lower end of a 95 % interval for the number of repetitions that are just enough. (There is an interval because this number
-    /// depends on the true standard deviation, and the true standard deviation is only estimated.)
+    /// The lower end of a 95 % interval for the number of repetitions that would be enough if the true standard deviation were known.
     pub low: Option<u64>,
-    /// The upper end of the 95 % interval for the number of repetitions that are just enough.
+    /// The upper end of the same interval.
     pub high: Option<u64>,
 }
 
 impl Need {
-    /// The need after `n` repetitions (at least 2), whose values have the standard deviation `sd` (divisor n - 1). Half the width of the
-    /// interval must be at most `half_width`, which is above 0.
+    /// The need after `n` repetitions (at least 2), whose values have the standard deviation `sd` (divisor n - 1). `half_width` (above 0) is
+    /// the wanted half-width of the interval.
     pub fn new(n: u64, sd: f64, half_width: f64) -> Self {
         let freedom = (n - 1) as f64;
         // h^2 / s^2 in the formula above.
@@ -183,6 +182,8 @@ mod tests {
 
     #[test]
     fn needs_above_the_largest_number_of_runs_have_no_number() {
+        // `t` is at least 1.96 and `F` is above 1, so about (1.96 / 1e-4)^2 = 384 million repetitions or more are needed. An experiment has
+        // at most 2 million runs.
         let need = Need::new(5, 1.0, 1e-4);
         assert_eq!((need.repetitions, need.high), (None, None));
     }

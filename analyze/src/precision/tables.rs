@@ -83,7 +83,7 @@ pub fn table(
 fn present_share(need: &MachineNeed<'_>) -> String {
     need.share().map_or(String::new(), |share| {
         let percent = 100.0 * share;
-        // Two digits are enough. From 9.95 on, one decimal would give three: 10.0.
+        // Two digits are enough. From 9.95 on, a number with one decimal would have three digits: 10.0.
         let decimals = if percent < 9.95 { 1 } else { 0 };
         keep_together(&format!("± {} %", number(percent, decimals)))
     })
@@ -289,7 +289,7 @@ fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
     let mut words = vec![total];
     for (what, code) in steps.iter().filter(|(_, code)| !code.is_empty()) {
         match &mut words[..] {
-            // At the first step, `words` has only the total number of runs: the step is added to this paragraph.
+            // Before the first step, `words` has only one paragraph: the total number of runs. The first step continues this paragraph.
             [total] => *total += &format!(" {what}"),
             _ => words.push((*what).to_owned()),
         }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use polars::prelude::{DataFrame, Expr, col, lit};
 use sim::log::JournalRow;
 
-use crate::read::choice_frame::{frame, is_of_machines, is_text, names};
+use crate::read::choice_frame::{self, frame, is_of_machines, is_text};
 use crate::read::filter::{Condition, NotACondition};
 use crate::read::sql::{NotSql, SqlCondition};
 
@@ -47,7 +47,7 @@ impl FromStr for Choice {
             };
         }
         let condition = SqlCondition::parse(text)?;
-        let known: Vec<&str> = names().collect();
+        let known: Vec<&str> = choice_frame::names().collect();
         condition.check_names(&known)?;
         Ok(Self::Sql(condition))
     }
@@ -73,7 +73,7 @@ fn is_sql(text: &str) -> bool {
 /// Turns `text`, a comparison such as `role=slowest` or `rate>2`, into a condition in SQL. `name` is the column in `text`, such as `role`.
 /// `runs.csv` has no such column. But conditions in SQL are evaluated on a data frame, which can have more columns than `runs.csv`.
 fn on_column_of_frame(text: &str, name: &str) -> Result<Choice, NotAChoice> {
-    let known: Vec<&str> = names().collect();
+    let known: Vec<&str> = choice_frame::names().collect();
     let sign_characters = ['=', '!', '<', '>'];
     let (_, sign_and_value) = text.split_at(text.find(sign_characters).unwrap_or(text.len()));
     let after_sign = sign_and_value.trim_start_matches(sign_characters);
@@ -89,6 +89,7 @@ fn on_column_of_frame(text: &str, name: &str) -> Result<Choice, NotAChoice> {
         (false, Ok(number)) => lit(number),
         (false, Err(_)) => return Err(NotSql::Form(text.to_owned()).into()),
     };
+    // Texts have no order, so `role>slowest` is an error.
     if is_text(name) && !matches!(sign, "=" | "!=") {
         return Err(NotACondition::Order(after_sign.trim().to_owned()).into());
     }
@@ -115,8 +116,8 @@ impl fmt::Display for Choice {
 }
 
 impl Choice {
-    /// The columns that the condition calls by the name that they had in an earlier version. Returns the earlier and the present name of
-    /// each, such as `in_order` and `as_scheduled`.
+    /// The columns that the condition calls by an earlier name, such as `in_order`, which is now `as_scheduled`. Returns the earlier and the
+    /// present name of each column.
     pub fn renamed(&self) -> Vec<(&str, &'static str)> {
         match self {
             Self::Cell(condition) => {

@@ -15,10 +15,12 @@ const DERIVED: [&str; 2] = ["internal_each", "rates_sorted"];
 
 /// The names that conditions can use.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    let derived = DERIVED.into_iter().chain(OF_MACHINES);
-    filter::names()
+    // The names of columns of `runs.csv`.
+    let in_journal = filter::names();
+    in_journal
         .chain(std::iter::once("dataset"))
-        .chain(derived)
+        .chain(DERIVED)
+        .chain(OF_MACHINES)
 }
 
 /// Whether a column describes machines.

@@ -38,8 +38,8 @@ pub struct Dataset {
     finished: Vec<JournalRow>,
     /// The finished runs that [`Dataset::keep_punctual`] left out.
     left_out: Vec<JournalRow>,
-    /// Only for runs of which some machines are chosen and others not. The key is the run's number. The value says for each machine of the
-    /// run whether it is chosen.
+    /// Has an entry for each run of which some machines are chosen and others not. The key is the run's number. The value says for each
+    /// machine of the run whether it is chosen.
     chosen_machines: HashMap<u64, Vec<bool>>,
     /// Number of planned runs that are neither finished nor failed.
     to_do: u64,
@@ -114,8 +114,8 @@ impl Dataset {
         })
     }
 
-    /// Drops the finished runs that do not meet all `conditions`. The dataset then looks as if it had never had them. Conditions on single
-    /// machines and conditions in SQL are for [`Dataset::keep_chosen`].
+    /// Drops the finished runs that do not meet all `conditions`. The dataset then looks as if it had never had these runs. Conditions on
+    /// single machines and conditions in SQL are for [`Dataset::keep_chosen`].
     ///
     /// # Errors
     ///
@@ -134,9 +134,9 @@ impl Dataset {
         Ok(())
     }
 
-    /// Keeps only the machines that meet all `choices`, and drops the finished runs of which no machine is left. Returns what the user
-    /// should be warned of: values that a choice in SQL asks for with `=`, but that no run has, each after its column. For the choice
-    /// `internal = 0.5 or rate > 3`, this is `("internal", "0.5")` if no run has `internal = 0.5`.
+    /// Keeps only the machines that meet all `choices`, and drops the finished runs of which no machine is left. Returns pairs of a
+    /// column and a value: a choice in SQL asks for `column = value`, but no run has this value in this column. The user should be warned of
+    /// these values. For example, the choice `internal = 0.5 or rate > 3` gives `("internal", "0.5")` if no run has `internal = 0.5`.
     ///
     /// # Errors
     ///

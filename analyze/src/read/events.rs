@@ -165,7 +165,7 @@ impl EventsBuilder {
     }
 }
 
-/// The recipients of the event at `index`, if it is a send and they are known.
+/// The recipients of the event at `index`. `None` if the event is not a send, or if its recipients are unknown.
 fn recipients<'r>(run: &'r Run<'_>, index: usize) -> Option<impl Iterator<Item = i64> + 'r> {
     let events = run.events();
     let is_known = events.action[index] == Action::Send && events.peer[index] != UNKNOWN_MACHINE;
@@ -224,8 +224,8 @@ pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, 
         .find_map(|(name, numbers, can_be_empty)| {
             let is_too_large =
                 |&number: &u64| number > i64::MAX as u64 && !(can_be_empty && number == UNKNOWN);
-            // Hardly any column has such a value. So `fold` only checks first whether there is one. Although `fold` always visits all
-            // numbers, it is faster than `position`, which stops at the first match. `position` is called only if there is a match.
+            // Most columns have no such value. `fold` finds this out faster than `position`, so `position` is called only if there is
+            // such a value.
             let has_too_large = numbers
                 .iter()
                 .fold(false, |any, number| any | is_too_large(number));

@@ -51,8 +51,8 @@ enum Comparison {
 pub struct Condition {
     /// The column's present name.
     name: &'static str,
-    /// The column's earlier name, from datasets of earlier versions, if the condition's text uses it. `None` if the text uses the present
-    /// name.
+    /// The column's name in earlier versions (such as `in_order`, now `as_scheduled`), if the condition's text uses this name. `None` if
+    /// the text uses the present name.
     earlier_name: Option<String>,
     comparison: Comparison,
     value: String,
@@ -73,8 +73,8 @@ pub enum NotACondition {
 }
 
 impl Condition {
-    /// The column's earlier name, from datasets of earlier versions, if the condition's text uses it. `None` if the text uses the present
-    /// name.
+    /// The column's name in earlier versions (such as `in_order`, now `as_scheduled`), if the condition's text uses this name. `None` if
+    /// the text uses the present name.
     pub fn earlier_name(&self) -> Option<&str> {
         self.earlier_name.as_deref()
     }

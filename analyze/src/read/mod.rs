@@ -7,7 +7,7 @@
 //! - [`choice`]: conditions of option `--where`, which choose runs and machines. They have one of two forms:
 //!   - [`filter`]: a comparison with a cell of `runs.csv`, such as `internal>=0.4`
 //!   - [`sql`]: SQL, such as `internal < 0.7 and role = 'slowest'`
-//! - [`choice_frame`]: the columns that these conditions can name
+//! - [`choice_frame`]: the columns that conditions of `--where` can name
 //! - [`labels`]: the names of datasets in tables and files
 //! - [`roles`]: the slowest and the fastest machine of a run
 //! - [`runs`]: the columns of `runs.csv`, and runs as data frames

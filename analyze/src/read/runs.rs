@@ -314,8 +314,8 @@ fn known_cell(row: &JournalRow, name: &str) -> Option<Cell> {
     journal_cell(row, name)
 }
 
-/// An integer. Integers in data frames have a sign, so a value above 63 bits becomes the largest value with 63 bits. Times are not changed
-/// by this: until the year 2262, Unix nanoseconds have at most 63 bits.
+/// An integer. Data frames have signed integers, so every value above [`i64::MAX`] becomes `i64::MAX`. This does not happen to times: until
+/// the year 2262, Unix times in nanoseconds are smaller than `i64::MAX`.
 fn integer(cell: Option<Cell>) -> Option<i64> {
     match cell? {
         Cell::Integer(value) => Some(i64::try_from(value).unwrap_or(i64::MAX)),
@@ -337,8 +337,8 @@ fn boolean(cell: Option<Cell>) -> Option<bool> {
     }
 }
 
-/// A cell of a text column. If a parameter can be a number or a list, its column is a text column, but a cell with a single number is a
-/// [`Cell::Number`]. A whole number becomes `3`, not `3.0`.
+/// The text of a cell in a text column. If a parameter can have a list of numbers as its value, such as `0.9,0.5`, its column is a text
+/// column. If a run has a single number instead, its cell is a [`Cell::Number`]. The number 3 becomes `3`, not `3.0` as in `runs.csv`.
 fn text(cell: Option<Cell>) -> Option<String> {
     Some(match cell? {
         Cell::Number(value) => value.to_string(),

@@ -69,8 +69,8 @@ impl SqlCondition {
         }
     }
 
-    /// Makes a condition from the text that the user wrote and its meaning as an expression of Polars. In the expression, names that
-    /// columns had in earlier versions of the program are replaced by the present names.
+    /// Makes a condition. `text` is what the user wrote, and `expression` is the same condition for Polars. If `expression` contains a name
+    /// that a column had in an earlier version of the program, the present name replaces it.
     pub(crate) fn from_expression(text: &str, expression: Expr) -> Self {
         let mut renamed = vec![];
         let expression = expression.map_expr(|part| {
@@ -118,7 +118,7 @@ impl SqlCondition {
     ///
     /// # Errors
     ///
-    /// [`NotSql::Name`] with the most similar name.
+    /// [`NotSql::Name`] for the first name that is not in `known`.
     pub fn check_names(&self, known: &[&str]) -> Result<(), NotSql> {
         let names = self.names();
         let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) else {

@@ -165,9 +165,9 @@ fn growing(compared: &[PredictionComparison<'_>]) -> Option<String> {
 }
 
 /// Says how many of the predictions without a caveat agree with the measurements.
-fn agreement(machines: &[PredictionComparison<'_>]) -> Option<String> {
+fn agreement(compared: &[PredictionComparison<'_>]) -> Option<String> {
     // For each machine, each quantity that theory predicts, with its measured value.
-    let quantities = machines.iter().flat_map(PredictionComparison::compared);
+    let quantities = compared.iter().flat_map(PredictionComparison::compared);
     let without_caveat: Vec<Compared> = quantities
         .filter(|quantity| quantity.caveats.is_empty())
         .collect();
@@ -190,7 +190,7 @@ pub(super) fn provenance(dataset: &Dataset) -> Facts {
     let mut facts = vec![
         fact("dataset", dataset.label()),
         fact("folder", dataset.root().display().to_string()),
-        // A hash of the name, the experiment and the import of the dataset.
+        // A hash of the manifest's values `name`, `shard`, `experiment` and `imported`.
         fact("identity", manifest.identity.as_str()),
         fact("schema of the dataset", manifest.schema.to_string()),
         fact("seed", manifest.experiment.seed.to_string()),

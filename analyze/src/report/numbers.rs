@@ -64,8 +64,8 @@ fn row(panel: &Panel, series: &Series, point: &Point) -> [String; 6] {
             ),
             point.value.map(four_digits).unwrap_or_default(),
         ),
-        // Horizontal bars or dots beside the names of the vertical axis. Usually the value is `point.x`. But a stacked bar begins at the
-        // end of another bar: its end is at `point.x`, and its value is its length, `point.value`.
+        // Horizontal bars or dots beside the names of the vertical axis. Usually the value is `point.x`. But a stacked bar begins where
+        // another bar ends. Then `point.x` is only the bar's end, and the value is the bar's length, `point.value`.
         (_, Positions::Names(_)) => (
             position_text(&panel.y, point.y),
             four_digits(point.value.unwrap_or(point.x)),

@@ -154,11 +154,15 @@ fn contents_list(datasets: &[Contents], extras: &Extras) -> Markup {
 
 /// The section of the dataset at `index`, one of `dataset_count` datasets on the page.
 fn section(index: usize, dataset: &Contents, dataset_count: usize) -> Markup {
-    // The heading of the part `PARTS[part_index]`.
-    let part_title = |part_index: usize| {
-        let (id, title) = PARTS[part_index];
-        html! { h3 id={ "d" (index) "-" (id) } { (title) } }
-    };
+    // The headings of the parts.
+    let [
+        summary_title,
+        tables_title,
+        plots_title,
+        runs_title,
+        provenance_title,
+        methods_title,
+    ] = PARTS.map(|(id, title)| html! { h3 id={ "d" (index) "-" (id) } { (title) } });
     html! {
         section.dataset id={ "d" (index) } aria-labelledby={ "d" (index) "-title" } {
             h2 id={ "d" (index) "-title" } { (dataset.label) }
@@ -167,19 +171,19 @@ fn section(index: usize, dataset: &Contents, dataset_count: usize) -> Markup {
                     ul { @for (id, title) in PARTS { li { a href={ "#d" (index) "-" (id) } { (title) } } } }
                 }
             }
-            (part_title(0))
+            (summary_title)
             @if !dataset.description.is_empty() { p.description { (dataset.description) } }
             (facts(&dataset.facts))
             ul.findings { @for sentence in &dataset.findings { li { (sentence) } } }
-            (part_title(1))
+            (tables_title)
             p { "A row is a machine of a configuration. Press a heading to sort. Each cell is the mean over n runs ± half the width of its 95 % interval." }
             script.data type="application/json" id={ "d" (index) "-data" } { (PreEscaped(dataset.data.json())) }
             @for (table_index, table) in dataset.data.tables.iter().enumerate() {
                 (data_table(index, table_index, table, &dataset.data))
             }
-            (part_title(2))
+            (plots_title)
             @for plot in &dataset.plots { (figure(plot)) }
-            (part_title(3))
+            (runs_title)
             @for run in &dataset.diagrams {
                 figure.plot {
                     figcaption.hidden { (run.title) }
@@ -189,9 +193,9 @@ fn section(index: usize, dataset: &Contents, dataset_count: usize) -> Markup {
                     }
                 }
             }
-            (part_title(4))
+            (provenance_title)
             (facts(&dataset.provenance))
-            (part_title(5))
+            (methods_title)
             (methods_part(&dataset.methods))
         }
     }

@@ -86,7 +86,8 @@ fn partners(execution: &Execution, index: usize) -> String {
     }
 }
 
-/// The recipients of a send, or `None` if the log does not tell.
+/// The recipients of a send. A log without recipients still shows which machines received the message. Then these machines are returned.
+/// `None` if the log shows neither recipients nor receives of the message.
 fn recipients(execution: &Execution, send: usize) -> Option<Vec<String>> {
     let messages = execution.messages_of(send).iter();
     let mut recipients: Vec<u32> = messages.map(|message| message.recipient).collect();
@@ -97,9 +98,9 @@ fn recipients(execution: &Execution, send: usize) -> Option<Vec<String>> {
     is_known.then(|| recipients.iter().map(ToString::to_string).collect())
 }
 
-/// Model seconds from the send of the message to the event at `receive`. `None` if the send is not in the log. It is negative if
-/// the send has a later time than the receive, which can happen in imported logs. The measures count such an age as 0. Here it must agree
-/// with the times of the two events, which are printed too.
+/// The age of the message that the event at `receive` receives: model seconds from the send to this event. `None` if the event is not a
+/// receive, and if the send is not in the log. In imported logs, a send can have a later time than its receive. Then the age is negative
+/// here, so that it agrees with the printed times of the two events. (The measures count a negative age as 0.)
 fn age_s(execution: &Execution, receive: usize) -> Option<f64> {
     let send = execution.send_of(receive)?;
     let time_ns = |index: usize| execution.events()[index].time_ns;
@@ -249,7 +250,7 @@ impl<'e> Followed<'e> {
             of_receive(&|index| {
                 format!("{} → {}", events[index].clock_before, events[index].clock)
             }),
-            // The machine's first event after which it knows of the message.
+            // The time from which the machine knows of the message.
             reach.first.map_or("never".to_owned(), time),
             self.through(reach),
         ]
@@ -281,6 +282,7 @@ impl<'e> Followed<'e> {
     /// The machine from which the machine of `reach` first learnt of the send: the sender itself, or a machine that knew of the send
     /// already. `None` if it never learnt of it.
     fn teller(&self, reach: &Reach) -> Option<u32> {
+        // Another machine can learn of the send only by receiving a message. So its event `reach.first` is a receive.
         let send = self.execution.send_of(reach.first?)?;
         Some(self.execution.events()[send].machine)
     }

@@ -5,8 +5,8 @@
 //! [`difference`](crate::stats::difference) calculates the intervals.
 //!
 //! After the rows of all pairs, the table has a row for each dataset with several pairs: the average of their differences, with equal
-//! weight. For this row, each run has only one value, the mean of its machines, because the machines of a run depend on each other. The
-//! interval of the average is valid only for these configurations.
+//! weight. For the interval of this average, each run counts as only one value, the mean of its machines, because the machines of a run
+//! depend on each other. The interval is valid only for these configurations.
 
 mod records;
 
@@ -188,8 +188,8 @@ fn common_machines(pair: &Pair<'_>) -> u32 {
 }
 
 /// A table with a row for each of `pairs`, and a column for the difference of each of `measures`. After these rows, there is a row for each
-/// dataset with several pairs: the average of their differences. `repetitions` is `None` if the table does not have all pairs: then the
-/// averages have no intervals.
+/// dataset with several pairs: the average of their differences. `repetitions` is `None` if some pairs were left out (by the option --having
+/// or --top). Then the averages have no intervals.
 ///
 /// # Errors
 ///
@@ -262,7 +262,8 @@ pub fn table(
     })
 }
 
-/// The parameters that get a column in the table: the rates in any case, and all others that vary. The parameter of the contrast gets none.
+/// The parameters that get a column in the table: `rates`, and each parameter that is not the same in all pairs. The parameter of the
+/// contrast never gets a column, even if it is `rates`.
 fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
     // If each pair has the same value as the next one, all have the same value. The groups of a pair differ only in the contrast's
     // parameter, so the first group is enough.
@@ -361,9 +362,9 @@ fn averages(
     repetitions: Option<&Repetitions<'_>>,
 ) -> Result<Vec<Option<Difference>>, Error> {
     let machine_counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
-    // For each number k in `machine_counts`: k, and a group for each configuration. In these groups, the value of a run is the mean over its
-    // first k machines. Two configurations that have k machines in common are compared by these means. The list is empty if `repetitions`
-    // is `None`.
+    // For each number k in `machine_counts`, the list has an entry: k, and a group for each configuration. In the groups of this entry, the
+    // value of a run is the mean over the run's first k machines. The entry is used for the pairs of configurations that have k machines in
+    // common. The list is empty if `repetitions` is `None`.
     let mut run_means = vec![];
     if let Some(repetitions) = repetitions {
         for machines in machine_counts {

@@ -24,7 +24,7 @@ pub struct Difference {
     pub standard_error: Option<f64>,
     /// Degrees of freedom of the standard error; `None` if A or B has a single run, or if the standard error is 0.
     degrees_of_freedom: Option<f64>,
-    /// Half the width of the 95 % interval; `None` if there is no interval, because A or B has a single run or all values are equal.
+    /// Half the width of the 95 % interval; `None` if there is no interval (`interval_kind` says why).
     pub half_width: Option<f64>,
     /// Whether there is an interval, and whether it can be trusted.
     pub interval_kind: IntervalKind,
@@ -57,7 +57,7 @@ impl Difference {
             (!means.is_empty()).then(|| sum / means.len() as f64)
         };
         let difference = average(b)? - average(a)?;
-        // For each mean, the variance of its share of the average, and its degrees of freedom.
+        // For each mean: the variance of `weight` times the mean, and the degrees of freedom of this variance.
         let variances = [a, b].into_iter().flat_map(|means| {
             let weight = 1.0 / means.len() as f64;
             means.iter().map(move |estimate| {
@@ -90,8 +90,8 @@ impl Difference {
         let kinds = differences.iter().map(|(one, _)| one.interval_kind);
         let variances = differences.iter().map(|(one, weight)| {
             let variance = (one.standard_error? * weight / total).powi(2);
-            // If the standard error is known but has no degrees of freedom, the standard error is 0, and so is `variance`. Then the term
-            // `variance^2 / degrees_of_freedom` of the denominator in `new` must be 0 too: 0^2 / infinity is. (0^2 / 0 would not be a number.)
+            // Here the standard error is known. Its degrees of freedom are missing only if the standard error is 0. Then `variance` is 0 too.
+            // `new` divides `variance^2` by the degrees of freedom: 0 / infinity is 0, but 0 / 0 would not be a number.
             let degrees_of_freedom = one.degrees_of_freedom.unwrap_or(f64::INFINITY);
             Some((variance, degrees_of_freedom))
         });
@@ -174,7 +174,7 @@ mod tests {
     /// Two means, each with the variance 1/5 and 4 degrees of freedom. Their difference has the standard error sqrt(2/5) and 8 degrees of
     /// freedom, t 2.306.
     #[test]
-    fn with_equal_variances_and_sizes_degrees_of_freedom_add_up() {
+    fn degrees_of_freedom_add_up_if_variances_and_sizes_are_equal() {
         let a = estimate(5, 0.0, 1.0);
         let half_width = Difference::between(&a, &a).half_width.expect("an interval");
         assert!((half_width - 2.306 * 0.4f64.sqrt()).abs() < 1e-3);

@@ -32,7 +32,7 @@ pub enum IntervalKind {
     Single,
     /// There is no interval, because all values are equal. More repetitions may still have other values.
     AllEqual,
-    /// There are too few different values, so the interval covers the true value less often than in 95 of 100 samples.
+    /// There is an interval, but too many values are equal. So the interval covers the true value in fewer than 95 of 100 samples.
     Rough,
     /// The interval is Student's, or Welch's for a difference, and can be trusted.
     Student,
@@ -199,13 +199,14 @@ mod tests {
 
     #[test]
     fn the_interval_of_mostly_equal_values_is_rough() {
+        // Six of ten values are equal. That is more than two fifths, the limit in `Ties::too_many`.
         let estimate = Estimate::from_values(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0]);
         assert_eq!(estimate.interval_kind, IntervalKind::Rough);
         assert!(estimate.interval().is_some());
     }
 
-    /// An exception: a mean of equal values (`AllEqual`) has no interval, but its difference from a mean with an interval has a rough
-    /// interval.
+    /// The name of this test has one exception. A mean of equal values (`AllEqual`) has no interval, but the difference between this mean
+    /// and a mean with an interval has a rough interval.
     #[test]
     fn a_combination_is_as_reliable_as_its_least_reliable_part() {
         use IntervalKind::{AllEqual, Rough, Single, Student};

@@ -11,8 +11,8 @@ use crate::stats::estimate::{Estimate, IntervalKind};
 /// digits. They have no digits after the point in two cases:
 ///
 /// - All values are equal, and the mean is a whole number.
-/// - `digits.is_whole` is true (the value of each run is a whole number, such as a maximum of counts), and the mean and the half-width (if
-///   there is one) are whole numbers.
+/// - The value of each run is a whole number, such as a maximum of counts (`digits.is_whole`), and the mean and the half-width are whole
+///   numbers too. Without a half-width, a whole mean is enough.
 ///
 /// See [`rounded`] for values near 0.
 pub(crate) fn estimate_words(estimate: &Estimate, digits: Digits) -> Vec<String> {
@@ -87,7 +87,7 @@ pub(crate) fn notes(kinds: impl Iterator<Item = IntervalKind>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// The words for a mean with at least two decimals, joined, with plain blanks in place of no-break spaces.
+    /// The words for a mean as one text. The numbers have at least two decimals. Plain spaces replace the no-break spaces.
     fn text(mean: f64, half_width: Option<f64>, kind: IntervalKind, is_whole: bool) -> String {
         let digits = Digits {
             decimals: 2,

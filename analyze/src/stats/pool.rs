@@ -1,4 +1,5 @@
-//! Pools runs by some parameters: the mean of a measure over all runs that have the same values of these parameters.
+//! Pools runs by some parameters: all runs that have the same values of these parameters form a pool. For each pool, the mean of each
+//! measure over the pool's runs is estimated.
 //!
 //! If several machines of a run are in the same pool, their mean counts as one value, the value of the run. If each machine
 //! counted as a value of its own, the interval would be too narrow, because the machines of a run depend on each other.
@@ -27,9 +28,9 @@ use crate::stats::tables::{
     Deviations, cells, described, few_warning, means_in_words, measure_headings, parameter_heading,
 };
 
-/// Columns other than parameters by which runs can be pooled: the number of machines, the machine's index, rate and role, and the
-/// dataset. Runs of different datasets are never pooled, even if the user does not name `dataset`. The table has a column with
-/// the dataset if the user names `dataset`, or if the pools come from several datasets.
+/// Runs can be pooled by parameters, and also by these columns: the number of machines, the machine's index, rate and role (such as
+/// `slowest`), and the dataset. A pool never has runs of several datasets, even if the user does not name `dataset`. The table has a column
+/// with the dataset if the user names `dataset`, or if the pools come from several datasets.
 pub const OTHERS: [&str; 5] = ["machines", "machine", "rate", "role", "dataset"];
 
 /// All runs that have the same values of some parameters, and the estimates of measures over them.
@@ -201,8 +202,8 @@ pub fn table(
         numeric: (0..headings.len())
             .map(|column| column >= key_columns)
             .collect(),
-        // Narrow terminals leave out columns of measures, the last one first. The first one is always shown, and so is the number of runs
-        // (the last column of the table).
+        // On narrow terminals, columns of measures are left out from right to left, but the leftmost of them is always shown. The number
+        // of runs (the last column of the table) is always shown too.
         optional: (key_columns + 1..headings.len() - 1).rev().collect(),
         headings,
         rows: pools.iter().map(row).collect(),

@@ -149,7 +149,7 @@ struct GroupKey {
     machine: u32,
 }
 
-/// The values of a measure, one for each row. NaN stands for an undefined value: an `f64` needs half the memory of an `Option<f64>`.
+/// The values of a measure, one for each row. NaN stands for an undefined value. (`Option<f64>` would need twice the memory.)
 type Values = Vec<f64>;
 
 impl<'d> Repetitions<'d> {
@@ -248,10 +248,12 @@ impl<'d> Repetitions<'d> {
         self.make_groups(&self.group_of_row, &self.values, GroupKey::rate)
     }
 
-    /// A group for each configuration, in the order of [`Self::groups`]. For each measure, each run has one value: the mean over the run's
-    /// first `machine_count` chosen machines, or over all chosen machines if there are fewer. The run has no value if one of the machines in
-    /// the mean has no value. The group's `machine` is the first chosen machine. The group's `rate` is the mean rate of the configuration's
-    /// first `machine_count` machines, chosen or not.
+    /// A group for each configuration, in the order of [`Self::groups`]. A run counts as one value of each measure: the mean over its first
+    /// `machine_count` chosen machines, or over all chosen machines if there are fewer. If one of these machines has no value, the run has no
+    /// value.
+    ///
+    /// The group's `machine` is the first chosen machine. The group's `rate` is the mean rate of the configuration's first `machine_count`
+    /// machines, chosen or not.
     ///
     /// # Errors
     ///
@@ -286,8 +288,9 @@ impl<'d> Repetitions<'d> {
         self.make_groups(&groups, &means, mean_rate)
     }
 
-    /// Makes the groups that have at least one row. `groups` has the group of each row, and `values` has the values of each measure. `rate`
-    /// gives the rate of a group from its key and the first run of its configuration.
+    /// Makes the groups that have at least one row. (For [`Self::run_means`], a row is a run.) `groups` has the group of each row. `values`
+    /// has a list for each measure, with a value for each row. `rate` gives the rate of a group from its key and the first run of its
+    /// configuration.
     fn make_groups(
         &self,
         groups: &[u32],

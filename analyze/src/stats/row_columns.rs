@@ -32,7 +32,8 @@ pub enum Part {
     N,
 }
 
-/// The ends of the names of columns that are parts of an estimate.
+/// Endings of column names, and the part of an estimate that each ending stands for. For example, column `lag_final_sd` is the standard
+/// deviation of the measure `lag_final`.
 const PARTS: [(&str, Part); 5] = [
     ("_mean", Part::Mean),
     ("_sd", Part::Sd),

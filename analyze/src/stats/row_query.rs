@@ -215,8 +215,8 @@ impl RowQuery {
     }
 }
 
-/// The error if no row meets all `conditions`. `frame` has the rows that meet all conditions but the last one, and the columns that the last
-/// condition names. The error lists the values in `frame`.
+/// The error if the last of several conditions leaves no row. `conditions` is the text of all these conditions. `frame` has the rows that
+/// were left before the last condition, and the columns that the last condition names. The error lists the values in `frame`.
 fn no_such_row(conditions: String, frame: &DataFrame) -> Error {
     let names = frame.get_column_names_owned();
     let values = names.iter().filter_map(|name| {

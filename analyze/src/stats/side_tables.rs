@@ -65,7 +65,7 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
         )
     }));
     // Each pool of `run_cells` has the runs of one configuration, so the number of pools is the number of configurations. `contrast.cells`
-    // would be wrong here: it has a pool for each machine of a configuration.
+    // would be wrong here: it has the same runs in several pools, one for each machine or role.
     let cells = &contrast.run_cells;
     let configurations_of_a: usize = cells.iter().map(|cell| cell.a.len()).sum();
     let configurations_of_b: usize = cells.iter().map(|cell| cell.b.len()).sum();
@@ -236,7 +236,7 @@ fn record(contrast: &Contrast, cell: Option<&Cell>, measure: &Measure) -> Record
     };
     // The cells over which the average is taken.
     let averaged = || contrast.run_cells.iter();
-    // The number of configurations or runs of side A and of side B.
+    // Calls `count` with the pools of side A, and with the pools of side B. For the average, adds up the counts of all averaged cells.
     let on_both_sides = |count: fn(&[Pool]) -> i64| -> [i64; 2] {
         match cell {
             Some(cell) => [count(&cell.a), count(&cell.b)],

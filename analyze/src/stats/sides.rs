@@ -7,9 +7,9 @@
 //! same values of the common parameters, the mean of their means is compared. In this mean, each configuration has equal weight.
 //! Machines are compared by their index. If the parameter `rates` is disjoint, machines are compared by their role (slowest, fastest).
 //!
-//! Each run contributes one value. If several of its machines have the same role, this value is the mean over these machines. The interval
-//! of a difference is Welch's (its two sides may have different variances). It is computed from the variances of all configurations, and is
-//! valid for these configurations only.
+//! Each run contributes one value to each mean. If several machines of the run have the same role, this value is the mean over these
+//! machines. The interval of a difference is Welch's (the variances of A and B can be different). The interval is computed from the
+//! variances between runs of the same configuration. So it says nothing about configurations that were not run.
 
 use std::collections::BTreeSet;
 
@@ -72,7 +72,7 @@ pub struct Contrast {
 pub struct NothingPairs {
     /// The names of the common parameters that have several values.
     common: String,
-    /// A sentence with the parameters that prevent the comparison; empty if no single parameter does.
+    /// A sentence that names each common parameter without which something could be compared; empty if there is no such parameter.
     hint: String,
 }
 
@@ -119,8 +119,8 @@ impl Contrast {
             let mut differing = differing.iter();
             differing.any(|other| other.name == name && other.is_disjoint)
         };
-        // Only `internal_each` has no own column. It says the same as `internal`, but for each machine. So it is not common if `internal`
-        // is disjoint.
+        // Only `internal_each` has no column of its own. It has the machines' probabilities of internal events, and tables
+        // show these in the column `internal`. So if `internal` is disjoint, `internal_each` is not common either.
         let is_common = |name: &&&'static str| {
             !(is_disjoint(name) || has_no_own_column(name) && is_disjoint("internal"))
         };

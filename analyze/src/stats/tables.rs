@@ -1,4 +1,4 @@
-//! The tables of measures: which measures each table has, and its rows, one for each group (a machine of a configuration).
+//! The tables of measures. Each row of a table is about one group: one machine of one configuration, over its repetitions.
 
 use sim::experiment::Parameter;
 use sim::sweep::words::grouped;
@@ -61,8 +61,8 @@ pub const BACKLOG: TableSpec = TableSpec {
     ],
 };
 
-/// How far apart are the clocks of a run, how old are messages when they are received, how many pairs of events are concurrent, and how
-/// often do the timestamps of a pair suggest an order that does not exist (`false_order`)?
+/// How far apart are the clocks of a run? How old are messages when they are received? Of the pairs of events of different machines, what
+/// share is concurrent (`concurrency`)? Of those pairs that have different timestamps, what share is concurrent (`false_order`)?
 pub const CAUSALITY: TableSpec = TableSpec {
     title: "Causality",
     measures: &[
@@ -234,7 +234,7 @@ fn parameter_text(group: &Group, name: &str) -> String {
 
 /// Whether the parameter `name` chooses a variant of the model, and `value` is its default. [`Varying::constant`] leaves it out then.
 fn is_left_out(name: &str, value: &str) -> bool {
-    Parameter::named(name).is_some_and(|parameter| parameter.is_left_out(value))
+    Parameter::named(name).is_some_and(|parameter| parameter.cell_can_be_left_out(value))
 }
 
 /// The heading of the column of a parameter.

@@ -126,7 +126,7 @@ impl Submission {
         }
     }
 
-    /// The text of the last column: the first problem, and what the import assumed.
+    /// The text of the last column: the first problem, and what the import assumed because the logs do not say it directly.
     fn problem_and_assumed(&self) -> String {
         let assumed = match &self.results {
             Ok(results) if !results.assumed.is_empty() => {
@@ -142,7 +142,7 @@ impl Submission {
     fn row(&self) -> Vec<String> {
         let results = self.results.as_ref().ok();
         let cell = |text: Option<String>| text.unwrap_or_default();
-        // The mean of a measure. Empty if the submission was not imported, `none` if a run has no value of the measure.
+        // The mean of a measure. Empty if the submission was not imported, `none` if at least one of its runs has no value.
         let measure = |value: fn(&SubmissionResults) -> Option<f64>, decimals: usize| {
             cell(results.map(|results| {
                 value(results).map_or("none".to_owned(), |value| number(value, decimals))

@@ -3,9 +3,9 @@
 //!
 //! # Layout
 //!
-//! - [`overview`]: the number of machines in each regime; and for each configuration, its slowest machine, and the largest *logical rate*
-//!   of all its machines (the logical rate of a machine is how far its clock advances per second)
-//! - [`tables`]: this overview as text: paragraphs about the regimes, and a table of the configurations
+//! - [`overview`]: the number of machines in each regime, and a row for each configuration. The row has the slowest machine of the
+//!   configuration, and the largest *logical rate* of its machines (how far a clock advances per second).
+//! - [`tables`]: the overview as text. It has paragraphs about the regimes, and a table of the configurations.
 
 mod overview;
 mod tables;

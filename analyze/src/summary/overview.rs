@@ -1,5 +1,5 @@
-//! The configurations of some datasets, each with its slowest machine and its fastest clock; and how many machines are in each regime:
-//! stable (fewer messages arrive than the machine has ticks), critical (about as many) or overloaded (more).
+//! An overview of some datasets. It shows the slowest machine and the fastest clock of each configuration. It also counts the machines of
+//! all configurations by regime: stable (fewer messages arrive than the machine has ticks), critical (about as many) or overloaded (more).
 
 use crate::error::Error;
 use crate::measures::{self, Measure};
@@ -95,7 +95,7 @@ impl<'g> Overview<'g> {
         let mean_growth = |row: &Row<'_>| {
             row.slowest
                 .estimate(growth)
-                .map_or(f64::MIN, |growth| growth.mean)
+                .map_or(f64::MIN, |estimate| estimate.mean)
         };
         overview
             .rows

@@ -13,7 +13,7 @@ use crate::stats::repetitions::Group;
 use crate::stats::tables::Varying;
 use crate::theory::Regime;
 
-/// The measures of the slowest machine that have a column.
+/// The measures that have a column. The table shows their values for the slowest machine.
 const SLOWEST: [&str; 3] = ["backlog_growth", "lag_final", "jump_mean"];
 
 /// Two paragraphs: how many machines have each regime, as measured and as predicted.
@@ -70,7 +70,7 @@ pub fn table(rows: &[Row<'_>], not_shown: Option<String>) -> Table {
             .map(|column| column >= first_number)
             .collect(),
         rows: rows.iter().map(cells).collect(),
-        // The column of the regime is the one before the first number.
+        // The column before the first number is the regime. `tone_of_verdict` has colours for regimes too, not only for verdicts.
         coloured: Some((first_number - 1, tone_of_verdict)),
         // Counted from the first column of numbers, 0 is the backlog growth, 1 the final lag, 2 the mean jump, 3 the fastest clock, 4 is n.
         // A narrow terminal leaves out n first, then the mean jump, and so on.

@@ -8,16 +8,19 @@
 //! n + 1 times, where n is rho rounded down. It ticks n + 1 times with probability rho - n, so that the mean is rho. Each of these ticks
 //! of j is idle with probability y_j / r_j, so it sends to i with probability a = s_j y_j / r_j. Suppose that whether
 //! a tick sends does not depend on other ticks, of the same or of another sender. Then the first n ticks of j send nothing to i with
-//! probability (1 - a)^n, and the possible further tick sends nothing with probability 1 - (rho - n) a. So
+//! probability (1 - a)^n. Tick n + 1 occurs with probability rho - n. If it occurs, it sends to i with probability a. So with probability
+//! 1 - (rho - n) a, no message comes from tick n + 1. For all senders together,
 //!
 //! > y_i = r_i (product over the senders j of (1 - a)^n (1 - (rho - n) a)),
 //!
 //! where a, rho and n are different for each sender.
 //!
-//! If each tick sends with a small probability a, the formula becomes r_i exp(-lambda_i / r_i), as for a Poisson process.
+//! If each a is small, the product is about exp(-(sum of rho a)). The sum of rho a over the senders is lambda_i / r_i, the mean number of
+//! messages that arrive in the period. So y_i is about r_i exp(-lambda_i / r_i), as for a Poisson process.
 //!
-//! If y_j rises by 1, y_i falls by at most s_j, as in the fluid model ([`super::fluid`]). The fluid model has only one solution if its
-//! matrix is positive definite. The same is true for the equations of y_i here. [`Links::has_one_state`] checks the matrix.
+//! If y_j rises by 1, y_i falls by at most s_j, as in the fluid model. [`super::fluid`] makes a matrix of the numbers s_j. If this matrix is
+//! positive definite, the equations of the fluid model have only one solution, and so have the equations of y_i here.
+//! [`Links::has_one_state`] checks the matrix.
 //!
 //! The derivation ignores that a sender's idle ticks come in clusters, because messages arrive at the sender unevenly.
 
@@ -49,9 +52,13 @@ mod tests {
     use super::*;
     use crate::theory::System;
 
-    /// A time-keeper ticks at 2/s and sends at half of its ticks. The other machines only listen. The share of idle ticks of a
-    /// listener is then 1/2 if it has the same rate, 1/4 if it has half the rate, and 3/4 if it has twice the rate. Idle ticks per second
-    /// are this share times the listener's rate. All ticks of the time-keeper (machine 0) are idle, because it receives nothing.
+    /// A time-keeper (machine 0) ticks at 2/s and sends at half of its ticks. All its ticks are idle, because it receives nothing. The other
+    /// machines only listen. The share of a listener's ticks that are idle, times the listener's rate, is its idle ticks per second:
+    ///
+    /// - Rate 2: between two ticks of the listener, the time-keeper ticks once. The share is 1/2.
+    /// - Rate 1: between two ticks of the listener, the time-keeper ticks twice. The share is 1/2 * 1/2 = 1/4.
+    /// - Rate 4: between two ticks of the listener, the time-keeper ticks once in half of the cases, and not at all in the other half.
+    ///   The share is 1/2 * 1/2 + 1/2 = 3/4.
     #[test]
     fn idle_ticks_of_listeners_are_those_worked_out_by_hand() {
         let system = System {

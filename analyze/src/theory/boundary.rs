@@ -5,8 +5,9 @@
 //! run. Close to the boundary, a run of finite duration is critical: it does not show whether the queue grows.
 //!
 //! An example: three machines with 1, 3 and 6 ticks per second. The swept parameter is p, the probability that an idle tick (a tick that
-//! receives nothing) is internal. A send goes to the first other machine, to the second, or to both. So in two of the three cases a given
-//! machine gets a message, and an idle tick sends to it with probability s = 2 (1 - p) / 3.
+//! receives nothing) is internal. With probability 1 - p it is a send. One third of the sends go to the first other machine, one third to
+//! the second, and one third to both. So two of three sends reach the first other machine: an idle tick sends a message to this machine with
+//! probability s = 2 (1 - p) / 3. The same is true for the second.
 //!
 //! At the boundary of machine 0, all its ticks receive, so it sends nothing. Only machines 1 and 2 send. Together they have 3 + 6 ticks
 //! per second; Y of these are idle. Each idle tick sends to the other one of the two machines with probability s. So together they receive
@@ -54,9 +55,9 @@ impl Swept {
         }
     }
 
-    /// All parameters except the swept one, as a text. It is equal for configurations that differ only in the swept parameter.
+    /// All parameters except the swept one, as a text. Configurations that differ only in the swept parameter have the same text.
     pub(super) fn fixed_parameters(self, configuration: &Configuration) -> String {
-        // The swept parameter gets the same value in all configurations.
+        // The default replaces the value of the swept parameter, so this value does not occur in the text.
         let mut fixed = configuration.clone();
         match self {
             Self::Internal => {
@@ -77,7 +78,7 @@ impl Swept {
 /// A boundary of stability of one machine.
 #[derive(Clone, Debug)]
 pub struct Boundary {
-    /// One of the configurations with this boundary. They differ only in the swept parameter.
+    /// A configuration with this boundary. All configurations that differ from it only in the swept parameter have the same boundary.
     pub configuration: Arc<Configuration>,
     /// The machine that is overloaded on one side of the boundary.
     pub machine: usize,
@@ -179,10 +180,11 @@ fn boundaries_in_group(group: &[Arc<Configuration>], swept: Swept) -> Vec<Bounda
             if at_lower == at_upper {
                 continue;
             }
-            let is_same_as_at_lower =
+            // Before the change, the machine has the same state (overloaded or not) as at the lower of the two values.
+            let is_before_change =
                 |value: f64| overloaded_at(value).map(|state| state[machine] == at_lower);
             let (lower, upper) = (values[index - 1], values[index]);
-            if let Some(value) = find_change(lower, upper, is_same_as_at_lower) {
+            if let Some(value) = find_change(lower, upper, is_before_change) {
                 found.push(Boundary {
                     configuration: Arc::clone(first),
                     machine,
@@ -204,16 +206,16 @@ fn overloaded(system: &System) -> Option<Vec<bool>> {
     Some(fluid.active.iter().map(|active| !active).collect())
 }
 
-/// The value between `lower` and `upper` at which `is_same_as_at_lower` changes from true to false, found by halving the interval. None
-/// if `is_same_as_at_lower` returns `None`.
+/// The value between `lower` and `upper` at which `is_before_change` changes from true to false, found by halving the interval. None if
+/// `is_before_change` returns `None`.
 fn find_change(
     mut lower: f64,
     mut upper: f64,
-    is_same_as_at_lower: impl Fn(f64) -> Option<bool>,
+    is_before_change: impl Fn(f64) -> Option<bool>,
 ) -> Option<f64> {
     for _ in 0..HALVINGS {
         let middle = (lower + upper) / 2.0;
-        match is_same_as_at_lower(middle)? {
+        match is_before_change(middle)? {
             true => lower = middle,
             false => upper = middle,
         }
@@ -245,10 +247,13 @@ mod tests {
             .collect()
     }
 
-    /// The symbols are those of the example at the top of the file. Machine 0 has 1 tick per second: s Y = 9 s / (1 + s) = 1 at
-    /// s = 1/8, so p = 0.8125. Machine 1 has 3 ticks per second. At its boundary the machines 0 and 1 receive at every tick and send
-    /// nothing, so all 6 ticks of machine 2 are idle: Y = 6, and s Y = 6 s = 3 at s = 1/2, so p = 0.25. Machines with equal rates are never
-    /// overloaded, so they have no boundary.
+    /// The symbols are those of the example at the top of the file, which calculates p = 0.8125 for machine 0.
+    ///
+    /// Machine 1 has 3 ticks per second. At its boundary, the machines 0 and 1 receive at every tick and send nothing. So all 6 ticks per
+    /// second of machine 2 are idle: Y = 6. As many messages arrive at machine 1 as it has ticks: s Y = 6 s = 3. This gives s = 1/2, and
+    /// p = 1 - 3 s / 2 = 0.25.
+    ///
+    /// Machines with equal rates are never overloaded, so they have no boundary.
     #[test]
     fn boundaries_along_internal_are_those_worked_out_by_hand() {
         let internal = found("rates = [1, 3, 6]\ninternal = [0.9, 0.1, 0.5]");
@@ -267,8 +272,8 @@ mod tests {
         assert_eq!(found("rates = [1, 3, 6]\ninternal = [0.5, 0.7]"), []);
     }
 
-    /// The rate r of machine 0 is swept, with p = 0.7, which is s = 0.2. As in the example at the top of the file, Y = 9 / (1 + s) = 7.5 at
-    /// the boundary, and s Y = 1.5 messages per second arrive at machine 0. So the boundary is at r = 1.5.
+    /// The rate r of machine 0 is swept, with p = 0.7, so s = 2 (1 - p) / 3 = 0.2. As in the example at the top of the file,
+    /// Y = 9 / (1 + s) = 7.5 at the boundary, and s Y = 1.5 messages per second arrive at machine 0. So the boundary is at r = 1.5.
     #[test]
     fn the_boundary_along_the_rate_of_one_machine_is_that_worked_out_by_hand() {
         let rates = found("rates = [[2, 3, 6], [0.5, 3, 6], [4, 3, 6]]\ninternal = 0.7");

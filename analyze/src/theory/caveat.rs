@@ -1,4 +1,4 @@
-//! Caveats: reasons why the prediction of a measure may be inaccurate for a machine.
+//! Caveats: reasons why the prediction of a quantity (such as the final lag) may be inaccurate for a machine.
 //!
 //! A caveat is given if a number that describes the machine, such as its number of senders, reaches a limit. The limits in
 //! [`Caveat::is_given_for`] have no derivation: they were chosen by comparing predictions with simulated runs
@@ -82,7 +82,8 @@ impl Caveat {
         };
         let takes_all = circumstances.takes_all;
         let is_about_clocks = quantity.is_about_clocks();
-        // The mean number of messages that travel to the machine at the same time; 0 if all delays are equal.
+        // If delays vary, this is the mean number of messages that are under way to the machine. If all delays are equal, it is 0,
+        // because then no message has to wait for an earlier one.
         let under_way = circumstances.messages_under_way_if_delays_vary;
         match self {
             Self::Coupled => {
@@ -119,7 +120,8 @@ impl Caveat {
                 };
                 takes_all && circumstances.senders > 1 && is_affected
             }
-            // A `gain_share` of 0.1 means: the clock that the machine follows advances 10 % faster than that clock's own machine ticks.
+            // `gain_share` is about the fastest clock whose values reach the machine. If it is 0.1, this clock advances 10 % faster than its
+            // own machine ticks.
             Self::Gains => {
                 let limit = match quantity {
                     LagFinal => 0.02,

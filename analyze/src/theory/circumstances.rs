@@ -22,18 +22,20 @@ const ALMOST_EMPTY: f64 = 0.02;
 pub(super) struct Circumstances {
     /// Whether a tick takes all waiting messages.
     pub takes_all: bool,
-    /// The coupling: how strongly the machines of the system influence each other. If it is 1 or more before it is rounded down, they may overload each other until
-    /// some of them stop sending ([`super::fluid`]).
+    /// The coupling: how strongly the machines of the system influence each other. If the coupling is 1 or more, the machines may overload
+    /// each other until some of them stop sending ([`super::fluid`]). This field has the coupling rounded down to one of `COUPLINGS`, or to
+    /// 0 if the coupling is less than all of them.
     ///
-    /// An idle tick (a tick that receives nothing) of machine i sends to a given neighbour with probability s_i. If machine 0 has one idle
-    /// tick more, machine 1 receives s_0 messages more, so it has s_0 idle ticks less, and sends s_0 s_1 messages less to machine 0. So the
-    /// way there and back changes the idle ticks of machine 0 by the factor s_0 s_1. The coupling is the mean factor of one way: sqrt(s_0 s_1).
+    /// An idle tick (a tick that receives nothing) of machine i sends to a given neighbour with probability s_i. Take two machines, and let
+    /// machine 0 have one idle tick more. Then machine 1 receives s_0 messages more on average. So machine 1 has s_0 idle ticks less, and
+    /// sends s_0 s_1 messages less to machine 0. This gives machine 0 another s_0 s_1 idle ticks. So the factor of the way there and back
+    /// is s_0 s_1. The coupling is the factor of one way, as a geometric mean: sqrt(s_0 s_1).
     ///
     /// For more machines, take the matrix with the element sqrt(s_i s_j) for two machines i and j that send to each other, and 0 elsewhere.
-    /// Overloaded machines have no row and no column, because they have no idle ticks in the long run. A change of the
-    /// idle ticks is multiplied by minus this matrix, because more idle ticks here make fewer there. So the strongest growth belongs to the
-    /// smallest eigenvalue e, which is negative or 0. The coupling is -e; for two machines, this is sqrt(s_0 s_1) again. It is rounded down to one of `COUPLINGS`, or to 0 if it is less than all of
-    /// them.
+    /// Overloaded machines have no row and no column, because they have no idle ticks in the long run. More idle ticks of one machine mean
+    /// fewer of another, so one way multiplies a change of the idle ticks by minus this matrix. A change that belongs to a negative
+    /// eigenvalue keeps its sign, so it reinforces itself, most strongly for the smallest eigenvalue e. (e is never above 0.) The
+    /// coupling is -e. For two machines, -e is sqrt(s_0 s_1) again.
     pub coupling: f64,
     /// The share of the machine's messages that come from machines with less than 10 % idle ticks.
     pub share_from_idle_below_10_percent: f64,
@@ -84,9 +86,9 @@ impl Circumstances {
         clocks: &Clocks<'_>,
         regimes: &[Regime],
     ) -> Vec<Self> {
-        // This finds the highest level that the coupling reaches, without computing an eigenvalue of the matrix (see the field `coupling`).
-        // If `level` stands in the diagonal of the matrix in place of 0, every eigenvalue is larger by `level`. If the smallest eigenvalue is
-        // still not above 0 then, the coupling is at least `level`. A matrix whose eigenvalues are all above 0 is called positive definite.
+        // Find the highest level that the coupling reaches, without computing an eigenvalue of the matrix (see the field `coupling`). With
+        // `level` in the diagonal in place of 0, the smallest eigenvalue of the matrix is `level` minus the coupling. If this eigenvalue is
+        // above 0, the matrix is called positive definite, and the coupling is less than `level`.
         let reaches = |level: &f64| !flow.links.is_positive_definite(*level, &flow.active);
         let coupling = COUPLINGS.into_iter().rev().find(reaches);
         let is_critical = |regime: &&Regime| **regime == Regime::Critical;

@@ -31,8 +31,8 @@
 //! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner
 //! ticks before the fastest machine ticks again. The probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per
 //! second, where y is the number of idle ticks per second of the fastest machine. The head start is evenly distributed between 0
-//! and 1 tick at first, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. With
-//! probability P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j), it sends one of them before the head start is gone. For equal
+//! and 1 tick at first, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. The probability that
+//! it sends at least one message before the head start is gone is P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j). For equal
 //! rates P = 1, because the head start does not shrink. On average, it takes 1 / (P alpha) seconds until the partner gets a head start that
 //! lasts long enough, and 1 / (s y_j) seconds until the partner's message. So the gains per second through j are
 //!
@@ -57,19 +57,20 @@
 //!
 //! **Time since the last message with a later time.** Until such a message comes, the fastest clock gains D_i = R - max(r_i,
 //! lambda_i) per second on the clock of i. (lambda_i is in the formula because the clock of an overloaded machine adds 1 for each
-//! message.) What the fastest clock has gained in this way is the second part of the lag. Let G_i(x) be the probability that the
-//! second part exceeds x. When a message from j arrives, the second part of i falls to that of j, unless it was smaller already. In the
-//! u seconds after the message, the second part of i grows by D_i u. After x / D_i seconds it is at least x in any case, so only the messages
-//! of the last x / D_i seconds matter. The second part of i exceeds x now if, for each of these messages, the second part of the sender was
-//! greater than x - D_i u. Here u is the time since the message. If senders are independent and messages arrive as Poisson processes
-//! (independently of each other), then
+//! message.) What the fastest clock has gained in this way is the second part of the lag. A message from j brings i the clock of j. So
+//! the second part of i falls to that of j, unless it was smaller already. Then it grows again, by D_i per second.
+//!
+//! Take a message that arrived u seconds ago. If the sender's second part was at most x - D_i u at that time, the second part of i is
+//! still at most x now. Call such a message *sufficient*. Let G_i(x) be the probability that the second part of i exceeds x now: the
+//! probability that no message is sufficient. Machine j sends s_j y_j messages per second to i. So the mean number m of sufficient
+//! messages is the sum over j of s_j y_j (1 - G_j(x - D_i u)), integrated over u from 0 to x / D_i. If senders are independent and
+//! messages arrive as Poisson processes (independently of each other), G_i(x) = exp(-m). The derivative of G_i is
 //!
 //! > dG_i/dx = -(G_i / D_i) (sum over j of s_j y_j (1 - G_j)), with G_i(0) = 1, and G = 0 for the fastest machine.
 //!
-//! Here s_j y_j is the number of messages per second from j to i. The sum includes only machines j that follow the same clock as i
-//! (see "Topologies" below). The mean of the second part t seconds after the start of the run is the integral of G_i from 0 to D_i t
-//! ([`super::staleness`]), because the second part cannot exceed D_i t by then. This mean grows at the start of a run. The lag of a
-//! stable machine has a slope only because of this growth.
+//! The sum includes only machines j that follow the same clock as i (see "Topologies" below). The mean of the second part t seconds
+//! after the start of the run is the integral of G_i from 0 to D_i t ([`super::staleness`]), because the second part cannot exceed D_i t
+//! by then. This mean grows at the start of a run. The lag of a stable machine has a slope only because of this growth.
 //!
 //! **Offset.** At a random moment, the last tick of a machine was half a period ago on average (a period is the time between two of its
 //! ticks). Consider a message that machine i received, and that the fastest machine sent u seconds ago. Since then the clock of the fastest
@@ -79,8 +80,9 @@
 //! (R - r_i) u - 1/2. The term (R - r_i) u belongs to the second part of the lag, and -1/2 is the offset. So the lag can be negative.
 //!
 //! An overloaded machine receives a message at every tick. Its offset is -1 - 1/2 - (R - lambda_i) / lambda_i: -1 for the receive, and
-//! -1/2 because the last tick of the fastest machine was half a period ago. The last term is D_i times the mean time between two messages,
-//! 1 / lambda_i. The second part contains this product, and the offset takes it off.
+//! -1/2 because the last tick of the fastest machine was half a period ago. The second part of the lag includes what the fastest
+//! clock gains in the mean time between two messages: D_i / lambda_i, where D_i is R - lambda_i. But the machine receives at every tick,
+//! so the last term takes this gain off.
 //!
 //! **Delay.** A delay of d seconds adds R d to the lag. No message arrives in the first d seconds, so t is replaced by t - d.
 //!
@@ -96,8 +98,8 @@
 //! # Ticks that take all waiting messages
 //!
 //! The clock of a machine whose ticks take all waiting messages counts each message. Without later times this clock advances by
-//! lambda_i + y_i per second, which is at least r_i. This number replaces r_i in D_i. For a machine that follows no other, it also
-//! replaces r in R.
+//! lambda_i + y_i per second, which is at least r_i. This number replaces max(r_i, lambda_i) in D_i. For a machine that follows no
+//! other, it also replaces r in R.
 //!
 //! A message waits only until the next tick. The offset follows from a message that was sent v seconds before the last tick of i.
 //! The last tick was half a period, 1 / (2 r_i) seconds, ago on average. Since the message was sent, the fastest clock has counted
@@ -130,11 +132,10 @@ const MAX_AHEAD: f64 = 1.0;
 /// The clocks of a system.
 #[derive(Clone, Debug)]
 pub(super) struct Clocks<'a> {
-    /// The logical rate of the greatest clock, in 1/s.
+    /// The logical rate of the fastest clock, in 1/s.
     pub fastest: f64,
-    /// For each machine, its lead: how far the greatest clock is ahead of the fastest machine's clock. The leads of machines differ only if
-    /// several machines have the highest rate ([`super::leads`]). [`Clocks::lag`] (the lag behind the fastest machine's clock) plus the
-    /// lead is the machine's lag behind the greatest clock.
+    /// For each machine, the lead: the machine's lag behind the greatest clock minus its lag behind the fastest machine's clock
+    /// ([`Clocks::lag`]). All machines have the same lead, except if several machines have the highest rate ([`super::leads`]).
     pub leads: Vec<f64>,
     followed: FollowedClocks<'a>,
     staleness: Staleness,
@@ -228,7 +229,9 @@ impl<'a> FollowedClocks<'a> {
         if self.sources[machine].is_doubtful || self.messages_drive_clocks() {
             return false;
         }
+        // The drift of the queue, not of the clock. It is negative if fewer messages arrive than the machine has ticks.
         let relative_drift = self.flow.queues[machine].relative_drift(self.system.duration_s);
+        // A machine that has no idle ticks in the long run (it is not `active`) sends nothing.
         let senders = self.flow.links.senders_to(machine).iter();
         let mut senders = senders.filter(|(sender, _)| self.flow.active[*sender]);
         self.ticks_as_fast_as_source(machine)
@@ -374,7 +377,8 @@ mod tests {
         assert!(after_warm_up < 0.9 * rare, "{after_warm_up} {rare}");
     }
 
-    /// The times that a machine receives are older by the delay.
+    /// With a delay of 0.05 seconds, the times that a machine receives are 0.05 seconds older. The fastest clock advances by 6 per second,
+    /// so the lag is greater by 6 * 0.05.
     #[test]
     fn a_delay_adds_to_the_lag() {
         let system = System::new(&[3.0, 6.0], 0.5, T);

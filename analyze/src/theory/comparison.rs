@@ -22,8 +22,8 @@ pub struct PredictionComparison<'a> {
 pub struct Compared {
     /// Which of the predicted quantities is compared.
     pub quantity: Quantity,
-    /// The measure with the same name as the quantity. A table takes the number of digits from this measure and, except for the final
-    /// backlog, also the heading of the column.
+    /// The measure with the same name as the quantity. Tables show the quantity with the heading and the number of digits of this measure.
+    /// Only the final backlog has another heading.
     pub measure: &'static Measure,
     /// The measured value; none if it is undefined in all repetitions.
     pub measured: Option<Estimate>,

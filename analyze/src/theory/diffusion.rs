@@ -115,9 +115,9 @@ impl Reflected {
 /// The least-squares slope of `curve` within `window`, in units of the curve per second.
 pub(super) fn slope(window: &Range<f64>, curve: impl Fn(f64) -> f64) -> f64 {
     let (points, length) = (f64::from(POINTS), window.end - window.start);
-    // The slope is the covariance of time and curve, divided by the variance of time. Times are shares of the window, counted from its
-    // middle: from -1/2 to 1/2. Their mean is 0. There are n = `points` of them, evenly spaced, so their variance is (1 - 1/n^2) / 12.
-    // The division by `length` turns the slope per window into a slope per second.
+    // Let x = `share` - 1/2: the time since the middle of the window, as a share of the window. The n = `points` values of x are evenly
+    // spaced between -1/2 and 1/2. So their mean is 0, and their variance is (1 - 1/n^2) / 12. Because the mean of x is 0, the covariance of
+    // x and the curve is `sum` / n. The slope per window is covariance / variance. Divided by `length`, it becomes the slope per second.
     let sum: f64 = (0..POINTS)
         .map(|point| (f64::from(point) + 0.5) / points)
         .map(|share| (share - 0.5) * curve(window.start + share * length))
@@ -153,18 +153,19 @@ mod tests {
         }
     }
 
-    /// Computes mean and standard deviation from the distribution function: the greatest value of X up to t is below x with probability
-    /// Phi((x - mu t) / (sigma sqrt t)) - exp(2 mu x / sigma^2) Phi((-x - mu t) / (sigma sqrt t)).
+    /// Computes mean and standard deviation of Q(T) from its distribution, which is that of the greatest value of X up to T. P(Q(T) > x) is
+    /// Phi((mu T - x) / (sigma sqrt T)) + exp(2 mu x / sigma^2) Phi((-x - mu T) / (sigma sqrt T)).
     fn moments_by_summing(queue: Reflected) -> (f64, f64) {
         let scale = (queue.variance * T).sqrt();
         let probability_above = |x: f64| {
-            let reflected = (2.0 * queue.drift * x / queue.variance).exp()
+            let second_term = (2.0 * queue.drift * x / queue.variance).exp()
                 * normal_cdf((-x - queue.drift * T) / scale);
-            normal_cdf((queue.drift * T - x) / scale) + reflected
+            normal_cdf((queue.drift * T - x) / scale) + second_term
         };
         let step = 0.001;
         let (mut mean, mut square) = (0.0, 0.0);
-        // E Q is the integral of P(Q > x) over x from 0 to infinity, and E Q^2 is the integral of 2 x P(Q > x).
+        // E Q is the integral of P(Q > x) over x from 0 to infinity, and E[Q^2] is the integral of 2 x P(Q > x). The sums end at x = 200,
+        // because P(Q > 200) is nearly 0.
         for point in 0..200_000 {
             let x = (f64::from(point) + 0.5) * step;
             mean += probability_above(x) * step;
@@ -190,6 +191,7 @@ mod tests {
     #[test]
     fn mean_and_sd_have_the_known_limits() {
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6 * b, "{a} {b}");
+        // With mu > 0, the limit is mu t + sigma^2 / (2 mu). With mu < 0, it is sigma^2 / (2 |mu|). Here t is 60, and sigma^2 is 1.5.
         close(reflected(5.0).mean(T), 300.0 + 1.5 / 10.0);
         close(reflected(-5.0).mean(T), 1.5 / 10.0);
         // With mu < 0, Q has an exponential distribution in the end, so its standard deviation is its mean.
@@ -213,7 +215,7 @@ mod tests {
         };
         assert!((steep.slope(&(0.0..T), 0.0) - 2.0).abs() < 1e-9);
         assert!((steep.slope(&(10.0..T), 5.0) - 2.0).abs() < 1e-9);
-        // The least-squares slope of c sqrt(t) from 0 to T is (4/5) c / sqrt(T).
+        // The least-squares slope of c sqrt(t) from 0 to T is (4/5) c / sqrt(T). Here mean(T) = c sqrt(T), so c / sqrt(T) = mean(T) / T.
         let critical = reflected(0.0);
         let expected = 0.8 * critical.mean(T) / T;
         assert!((critical.slope(&(0.0..T), 0.0) - expected).abs() < 1e-3 * expected);

@@ -32,9 +32,10 @@ pub(super) fn find_fixed_point(
 
 /// Tells whether there is a single fixed point y_1, y_2, ..., y_n, where n is `count`. `next` must be falling and never negative.
 ///
-/// `next` is never negative, so 0 is a lower bound of all fixed points. `next` is falling, so from a lower bound it computes an upper bound,
-/// and from an upper bound a lower bound. Each round computes an upper bound, and from it a new lower bound. The two bounds approach each
-/// other. If they meet, there is a single fixed point. If they stop changing before they meet, there may be several fixed points.
+/// `next` is never negative, so 0 is a lower bound of all fixed points. If `low` is a lower bound, then low <= y for each fixed point y.
+/// `next` is falling, so next(low) >= next(y) = y. So next(low) is an upper bound. In the same way, `next` of an upper bound is a lower
+/// bound. Each round computes an upper bound, and from it a new lower bound. The two bounds approach each other. If they meet, there is a
+/// single fixed point. If they stop changing before they meet, there may be several fixed points.
 pub(super) fn has_single_fixed_point(count: usize, next: impl Fn(usize, &[f64]) -> f64) -> bool {
     let mapped = |y: &[f64]| -> Vec<f64> { (0..count).map(|index| next(index, y)).collect() };
     let mut low = vec![0.0; count];
@@ -72,7 +73,7 @@ mod tests {
             move |index: usize, y: &[f64]| (rates[index] - s * y[1 - index]).max(0.0)
         };
         // The fixed point is y = (2, 2), because 3 - 0.5 * 2 = 2.
-        let y = find_fixed_point(vec![0.0; 2], pair([3.0, 3.0], 0.5)).expect("one");
+        let y = find_fixed_point(vec![0.0; 2], pair([3.0, 3.0], 0.5)).expect("a fixed point");
         assert!(y.iter().all(|y| (y - 2.0).abs() < 1e-9), "{y:?}");
         assert!(has_single_fixed_point(2, pair([3.0, 3.0], 0.5)));
         assert!(!has_single_fixed_point(2, pair([3.0, 3.0], 1.5)));

@@ -3,15 +3,17 @@
 //! critical load (as many messages as ticks) and at the start of a run.
 //!
 //! Symbols: machine i has r_i ticks and y_i idle ticks per second, and lambda_i messages arrive at it per second. Y is the sum of
-//! all y_i. An idle tick sends a message to a given other machine with probability s. One idle tick of i prevents kappa_i messages for
-//! i on average: if it sends to j, the message costs j an idle tick. So j sends less, also to i. E stands for the expected value.
+//! all y_i. An idle tick sends a message to a given other machine with probability s. If an idle tick of i sends to j, the message costs j
+//! an idle tick. So j sends less, also to i. On average, each idle tick of i prevents kappa_i messages that would otherwise arrive at i.
+//! E stands for the expected value.
 //!
 //! # The equations
 //!
 //! The queue Q_i of machine i is approximated by a reflected Brownian motion ([`super::diffusion`]) with variance sigma_i^2 and drift
-//! mu_i = lambda_i + kappa_i y_i - r_i per second. (This drift is that of the Brownian motion, not the drift of a clock.) The queue would
-//! grow by mu_i per second if machine i had no idle ticks: then the kappa_i y_i messages that its own idle ticks prevent would arrive too.
-//! [`super::noise`] computes sigma_i^2 and kappa_i (there and in the code, kappa is the feedback).
+//! mu_i = lambda_i + kappa_i y_i - r_i per second. (This drift is that of the Brownian motion, not the drift of a clock.)
+//! Suppose that machine i had no idle ticks. Then it would receive r_i messages per second, and the kappa_i y_i messages that its idle
+//! ticks prevent would arrive too. So its queue would grow by mu_i messages per second. [`super::noise`] computes sigma_i^2 (in the code:
+//! `variance`) and kappa_i (`feedback`).
 //!
 //! A message that arrived was either received or still waits: lambda_i T = (r_i - y_i) T + E Q_i(T). So
 //!
@@ -26,8 +28,9 @@
 //!
 //! If idle ticks always send to all machines, the equations have several solutions, and the rates of the fluid are used. If
 //! machines differ in their sends or recipients, lambda_i cannot be computed from Y and y_i alone: it needs the y_j of each sender j. Then
-//! the y_i are updated one after the other, as for the fluid. These updates converge because y_i falls by at most 1 if lambda_i rises
-//! by 1. Machines whose ticks take all waiting messages have no queues: their rates are computed in [`super::batch_service`].
+//! the equations are solved one after the other, each for its y_i with the latest values of the y_j, again and again until no value changes
+//! ([`super::fixed_point`]). The values converge because y_i falls by at most 1 if lambda_i rises by 1. Machines whose ticks take all
+//! waiting messages have no queues: their rates are computed in [`super::batch_service`].
 //!
 //! sigma_i^2 depends on the y_i of all machines, so the equations are solved twice. The first time, sigma_i^2 is computed from the y_i of
 //! the fluid, and the second time from the y_i of the first solution.
@@ -110,6 +113,7 @@ impl Flow {
     /// The rates of machines whose ticks take all waiting messages. Their queues are always empty.
     fn solve_batch_service(system: &System, links: Links) -> Option<Self> {
         let idle = batch_service::idle(&system.rates, &links)?;
+        // With a negative drift and no variance, the length of the queue is always 0.
         let empty = |rate: &f64| Reflected {
             drift: -rate,
             variance: 0.0,
@@ -124,7 +128,7 @@ impl Flow {
     }
 }
 
-/// The messages per second that arrive at each machine.
+/// The number of messages per second that arrive at each machine. It is s (Y - y_i) if all machines have the same s and send to all others.
 fn arrival_rates(links: &Links, idle: &[f64]) -> Vec<f64> {
     let total: f64 = idle.iter().sum();
     match links.uniform() {
@@ -136,7 +140,7 @@ fn arrival_rates(links: &Links, idle: &[f64]) -> Vec<f64> {
 }
 
 /// Solves the equations for the idle ticks per second. `noises` has sigma^2 and kappa of each machine. If machines differ in
-/// their sends or recipients, the updates start from `idle`.
+/// their sends or recipients, the y_i are found step by step, starting with `idle`.
 fn solve_given_noise(
     system: &System,
     links: &Links,
@@ -172,8 +176,8 @@ fn queue(system: &System, machine: usize, noise: Noise, arrivals: f64, idle: f64
 fn idle_given(system: &System, machine: usize, noise: Noise, arrivals: impl Fn(f64) -> f64) -> f64 {
     // `duration_s` is T: the time in which messages can arrive.
     let (rate, duration_s) = (system.rates[machine], system.receiving_s());
-    // The right side of the equation minus y: r - lambda + E Q(T) / T - y. It is positive if y is too small. By the definition of mu,
-    // r - lambda = kappa y - mu. So it is computed as (E Q(T) / T - mu) - (1 - kappa) y.
+    // The right side of the equation minus y: r - lambda + E Q(T) / T - y. This difference is positive if y is too small. By the definition
+    // of mu, r - lambda is kappa y - mu. So the difference is (E Q(T) / T - mu) - (1 - kappa) y.
     let missing_idle = |idle: f64| {
         let queue = queue(system, machine, noise, arrivals(idle), idle);
         let terms_of_queue = queue.mean(duration_s) / duration_s - queue.drift;
@@ -225,6 +229,8 @@ mod tests {
         }
     }
 
+    /// Each idle tick sends a message to the other machine. If both machines have 3 ticks and y idle ticks per second, y = 3 - y, so y is
+    /// 1.5. In the second case, the machine with 6 ticks per second sends 6 messages per second, so the other machine has no idle ticks.
     #[test]
     fn two_machines_that_always_or_nearly_always_send_have_the_rates_of_the_fluid() {
         for (rates, expected) in [([3.0, 3.0], [1.5, 1.5]), ([5.0, 6.0], [0.0, 6.0])] {

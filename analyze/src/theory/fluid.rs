@@ -9,7 +9,9 @@
 //!
 //! A machine with y_i = 0 receives at every tick, because lambda_i = s Y is r_i or more. The other machines are *active*;
 //! let k be their number. The sum of the equations of the active machines gives Y = (sum of their r_i) / (1 + (k - 1) s). There is only
-//! one solution: Y must be equal to the sum of the right-hand sides, but this sum falls as Y rises, so they are equal at one Y only.
+//! one solution, because Y must be equal to the sum of max(0, (r_i - s Y) / (1 - s)) over all i. If Y rises, this sum does not rise. So
+//! Y and the sum are equal at one value of Y only.
+//!
 //! The active machines are the fastest ones. They are found one by one, in the order of their rates, the fastest first. The next
 //! machine i is active too if r_i > s Y. Here Y is computed as if only i and the machines found before it were active.
 //!
@@ -32,10 +34,10 @@
 //! other converges to the minimum, because each update lowers the value of the expression. With a time-keeper (only machine 0 sends)
 //! there is only one solution too, because the time-keeper receives nothing.
 //!
-//! In other cases there may be several solutions, because neighbours can overload each other until they stop sending. In a ring
-//! of four equal machines with s > 1/2, one pair of opposite machines has idle ticks and overloads the other pair, and it may be either
-//! pair. In a star, either the hub or the other machines may be overloaded. Chance decides which. Then nothing is predicted, unless
-//! [`super::fixed_point`] shows that there is only one solution.
+//! In other cases there may be several solutions, because a machine can overload its neighbours so much that they stop sending.
+//! For example, take a ring of four equal machines with s > 1/2. Two opposite machines have idle ticks and overload the other two. Chance
+//! decides which two are overloaded. In the same way, either the hub of a star or the other machines may be overloaded.
+//! Nothing is predicted in these other cases, unless [`super::fixed_point`] shows that there is only one solution.
 
 use super::fixed_point::{find_fixed_point, has_single_fixed_point};
 use super::links::Links;
@@ -79,7 +81,8 @@ impl Fluid {
         }
     }
 
-    /// Solves the equations for machines with these `rates` and `links`; none if several solutions are possible.
+    /// Solves the equations for machines with these `rates` and `links`. `None` if several solutions are possible, or if the
+    /// computation does not converge.
     pub(super) fn from_links(rates: &[f64], links: &Links) -> Option<Self> {
         // If every machine may send to every other with the same probability s, `from_rates` solves the equations.
         if let Some((s, _)) = links.uniform() {
@@ -87,11 +90,11 @@ impl Fluid {
         }
         // The right-hand side of the equation of y_i, where i is `machine` and `idle` has all y.
         let next = |machine: usize, idle: &[f64]| {
-            let idle = rates[machine] - links.weighted_sum(machine, idle);
-            if idle <= MIN_IDLE_SHARE * rates[machine] {
+            let idle_here = rates[machine] - links.weighted_sum(machine, idle);
+            if idle_here <= MIN_IDLE_SHARE * rates[machine] {
                 0.0
             } else {
-                idle
+                idle_here
             }
         };
         // `has_one_state` says whether the matrix (see the top of this file) is positive definite. If it is, there is a single solution. If
@@ -126,7 +129,8 @@ fn active(rates: &[f64], s: f64) -> (Vec<bool>, f64) {
         let rate = rates[machine];
         // Y if this machine is active too. Then k = `count` + 1.
         let total_with_it = (sum + rate) / (1.0 + count * s);
-        // The fastest machine is active, and so is every machine with the rate of an active one.
+        // The fastest machine is active, and so is every machine with the rate of an active one. With s = 1, the comparison below would
+        // not find these machines, because their rate is equal to s Y.
         let is_surely_active = slowest_active.is_none_or(|slowest| slowest == rate);
         if !is_surely_active && rate - s * total_with_it <= MIN_IDLE_SHARE * rate {
             break;
@@ -167,8 +171,8 @@ mod tests {
         assert!((fluid.growth(0, 1.0) - 0.5).abs() < 1e-9);
     }
 
-    /// Here s = 0.4 and Y = (3 + 4) / (1 + s) = 5. So s Y = 2 messages per second arrive at machine 0, which has 2 ticks per second. Except
-    /// for rounding errors, the numbers are equal. Therefore machine 0 has no idle ticks, and its queue does not grow.
+    /// Here s = 0.4 and Y = (3 + 4) / (1 + s) = 5. So s Y = 2 messages per second arrive at machine 0, which has 2 ticks per second.
+    /// Machine 0 then has no idle ticks, and its queue does not grow, even if the computed s Y differs from 2 by a rounding error.
     #[test]
     fn a_machine_at_exactly_the_critical_load_has_no_idle_ticks() {
         let fluid = three([2.0, 3.0, 4.0], 0.4);
@@ -178,6 +182,7 @@ mod tests {
     #[test]
     fn machines_that_never_send_and_machines_that_always_send_have_the_known_rates() {
         assert_eq!(Fluid::from_rates(&[1.0, 5.0], 0.0).idle, [1.0, 5.0]);
+        // With s = 1, only the fastest machines have idle ticks. Here Y = (3 + 3) / (1 + 1) = 3, and the two machines share it.
         assert_eq!(Fluid::from_rates(&[3.0, 3.0], 1.0).idle, [1.5, 1.5]);
         assert_eq!(Fluid::from_rates(&[5.0, 6.0], 1.0).idle, [0.0, 6.0]);
     }

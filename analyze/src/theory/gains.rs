@@ -6,9 +6,10 @@ use super::pair::Pair;
 use super::system::System;
 
 /// How much the machine's clock advances per second if no message has a *later time* (a timestamp greater than the clock). Then each
-/// event adds 1 to the clock, and each tick is one event. But for an overloaded machine, a message is counted when it arrives, not at the
-/// tick that receives it. The lag that comes from waiting is calculated separately ([`super::clocks`]). If a tick takes all waiting
-/// messages, each message is an event, and each idle tick (a tick that receives nothing) is an event.
+/// event adds 1 to the clock. Each tick is one event, so the clock advances by `rate`. But for an overloaded machine, this function counts
+/// each message when the message arrives, not when a tick receives it, so the result is `arrivals`. The lag that comes from waiting is
+/// calculated separately ([`super::clocks`]). If a tick takes all waiting messages, each message is an event, and each idle tick (a tick
+/// that receives nothing) is an event.
 pub(super) fn rate_without_later_times(system: &System, flow: &Flow, machine: usize) -> f64 {
     let (rate, arrivals) = (system.rates[machine], flow.arrivals[machine]);
     match system.takes_all() {
@@ -35,8 +36,8 @@ pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
     let clocks_differ = |machine: usize| !system.aligned || system.rates[machine] != own;
     let partners = (0..system.rates.len()).filter(|&machine| machine != source);
     let partners = partners.filter(|&machine| clocks_differ(machine));
-    let gains = partners.map(|partner| gains(system, flow, source, partner));
-    own + gains.sum::<f64>()
+    let gains_by_partner = partners.map(|partner| gains(system, flow, source, partner));
+    own + gains_by_partner.sum::<f64>()
 }
 
 /// How many ticks per second the clock of `fastest` gains through messages of `partner` ([`super::clocks`]).
@@ -93,6 +94,7 @@ mod tests {
         };
         assert_eq!(logical_rate(&aligned, &flow, 0), 3.0);
         assert_eq!(logical_rate(&before, &flow, 0), 3.0);
+        // The formulas give 3.38: the rate 3, and a gain of 0.19 through each of the two partners.
         assert!(logical_rate(&system, &flow, 0) > 3.3);
     }
 
@@ -104,6 +106,7 @@ mod tests {
             ..System::new(&[5.0, 6.0], 0.5, 60.0)
         };
         let flow = Flow::solve(&system).expect("one solution");
+        // The formulas give 6.35: the rate 6, and a gain of 0.35 through the machine of rate 5.
         assert!(logical_rate(&system, &flow, 1) > 6.1);
     }
 }

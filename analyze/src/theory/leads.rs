@@ -23,12 +23,13 @@
 //!
 //! > b <= a - k (1/q - P).
 //!
-//! If this inequality is false for the last message of f, it is false for each earlier message too, because k is then larger. So only the
-//! last message matters.
+//! An earlier message has a larger k, and a larger k makes the right side smaller. So if the inequality is false for the last message of f,
+//! it is false for all earlier messages too, and only the last message matters.
 //!
 //! A tick of f sends a message to j with probability e = s y / r, where y is the number of idle ticks of f (ticks that receive nothing) per
 //! second, and s is the probability that an idle tick of f sends to j. So the last message was sent k ticks before the last tick of f with
-//! probability e (1 - e)^k. Let b be evenly distributed between 0 and 1/q, and a between 0 and P. Then j is ahead with probability
+//! probability e (1 - e)^k. Let b be evenly distributed between 0 and 1/q, and a between 0 and P. For any x up to 1/q, b is at most x with
+//! probability q x, or 0 if x is negative. So j is ahead with probability
 //!
 //! > sum over k of e (1 - e)^k q max(0, a - k (1/q - P)), averaged over a.
 //!
@@ -42,7 +43,8 @@
 //! - If messages carry the clock before the increment, no listener gets ahead.
 //! - A message that waits behind another message puts no listener ahead. Let lambda messages arrive at j per second. The share of
 //!   ticks of j that find an empty queue is 1 - lambda / q. The queue is empty if f sent nothing at its last tick (probability 1 - e)
-//!   and no other message waits. If these two are independent, no other message waits with probability (1 - lambda / q) / (1 - e).
+//!   and no other message waits. If these two conditions are independent, the probability that no other message waits is
+//!   (1 - lambda / q) / (1 - e). The sum above is multiplied by this probability.
 
 use super::flow::Flow;
 use super::pair::Pair;
@@ -57,8 +59,9 @@ const MAX_TERMS: u32 = 1000;
 
 /// The lead for each machine. A machine's lag behind the clock of the fastest machine plus its lead is its lag behind the greatest clock.
 ///
-/// If one machine has the highest rate, the lead is the same for all machines. If several have it, each of the first two of them has a lead
-/// of its own: how far its clock is behind the greater of the two clocks. All other machines have the mean of these two leads.
+/// If one machine has the highest rate, the lead is the same for all machines. If several machines have it, each of the first two of
+/// them has a lead of its own: how far its clock is behind the greater of the two clocks. All other machines have the mean of these two
+/// leads.
 pub(super) fn leads(system: &System, flow: &Flow) -> Vec<f64> {
     let rate = system.highest_rate();
     let fastest_machines: Vec<usize> = (0..system.rates.len())
@@ -128,7 +131,7 @@ fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
         .map(|&machine| Listener::new(system, flow, machine, send_probability))
         .collect();
     // `sender.s` is the probability that a given neighbour gets a message. `sender.q` (not the rate q above) is the probability that both
-    // of two given neighbours get one. If the two are equal, no neighbour ever gets a message without the others.
+    // of two given neighbours get one. If `s` equals `q`, no neighbour ever gets a message without the others.
     let always_sends_to_all = sender.s == sender.q;
     // The probability that at least one listener is ahead, for one value of a.
     let p_ahead_at = |point: u32| {
@@ -188,8 +191,7 @@ mod tests {
         leads(system, &Flow::solve(system).expect("one solution"))[0]
     }
 
-    /// A listener at half the rate is ahead after a tick that receives the last message of the time-keeper (the only machine that sends).
-    /// Three things must come together:
+    /// The time-keeper is the only machine that sends. A listener at half the time-keeper's rate is ahead if three things come together:
     ///
     /// - The last tick of the time-keeper sent a message: probability 0.3.
     /// - The listener has ticked since then: probability 1/4, because half a period of the time-keeper has passed on average, and this is a
@@ -197,13 +199,14 @@ mod tests {
     /// - No other message waited: probability (1 - 0.6) / (1 - 0.3) = 4/7, because 0.3 * 6 / 3 = 0.6 messages arrive per tick of the
     ///   listener.
     ///
-    /// Earlier messages do not put the listener ahead.
+    /// So the lead is 0.3 (1/4) (4/7) = 0.3 / 7. Earlier messages (k >= 1) do not put the listener ahead, because a - k (1/3 - 1/6) is then
+    /// at most 0.
     #[test]
     fn the_leads_of_one_and_of_two_listeners_are_those_worked_out_by_hand() {
         assert!((lead(&time_keeper(&[6.0, 3.0], 0.7)) - 0.3 / 7.0).abs() < 1e-3);
         // If the last tick of the time-keeper sent a message, a listener is ahead with probability x. x grows evenly with the time since
-        // that tick, from 0 to m = (1/2) (4/7) = 2/7. Neither listener is ahead with probability (1 - x)^2. The average of (1 - x)^2 over
-        // x from 0 to m is 1 - m + m^2 / 3.
+        // that tick, from 0 to m = (1/2) (4/7) = 2/7. (The factor 1/2: a whole period of the time-keeper is half a period of the listener.)
+        // Neither listener is ahead with probability (1 - x)^2. The average of (1 - x)^2 over x from 0 to m is 1 - m + m^2 / 3.
         let none_ahead = 1.0 - 2.0 / 7.0 + (2.0f64 / 7.0).powi(2) / 3.0;
         let expected = 0.3 * (1.0 - none_ahead);
         assert!((lead(&time_keeper(&[6.0, 3.0, 3.0], 0.7)) - expected).abs() < 1e-3);

@@ -125,9 +125,8 @@ impl Links {
         (self.senders.iter().all(is_like_first)).then_some((first.s, first.q))
     }
 
-    /// Whether an idle tick of every machine almost always sends to every other machine (s is almost 1). Then formulas that divide by 1 - s
-    /// are too inaccurate. In a run of such machines, the machine with the first idle tick overloads the other machines. From then on,
-    /// nearly all idle ticks are ticks of this machine.
+    /// Whether an idle tick of every machine almost always sends to every other machine (s is almost 1). For such machines
+    /// [`super::flow`] uses the rates of [`super::fluid`], because its own equations have several solutions if s is 1.
     pub fn always_send(&self) -> bool {
         self.uniform().is_some_and(|(s, _)| s > 0.999)
     }
@@ -156,8 +155,9 @@ impl Links {
             // so the smallest eigenvalue is `diagonal` - s.
             return chosen.len() < 2 || diagonal - s >= ROUNDING;
         }
-        // L, computed row by row. Each element of the matrix is a sum of products of two elements of L. In all but the last product, both
-        // elements are already computed: `known` is the sum without the last product.
+        // L, computed row by row. The element of the matrix in `row` and `column` is the sum of lower[row][k] * lower[column][k] over
+        // k = 0, ..., `column`. The last product (k = `column`) contains lower[row][column], which each step of the inner loop computes.
+        // `known` is the sum of the products before it.
         let mut lower = vec![vec![0.0; chosen.len()]; chosen.len()];
         for row in 0..chosen.len() {
             for column in 0..=row {
@@ -178,9 +178,9 @@ impl Links {
         true
     }
 
-    /// Whether the matrix of [`Self::is_positive_definite`] for all machines, with 1 in the diagonal, is positive definite. If it is, the
-    /// equations of [`super::fluid`] have a single solution: the machines have one state in the long run. If it is not, the equations may
-    /// have several solutions.
+    /// Whether the equations of [`super::fluid`] certainly have a single solution, so that the machines have only one state in the long run.
+    /// The solution is single if [`Self::is_positive_definite`] is true for all machines, with 1 in the diagonal. If it is false, the
+    /// equations may have several solutions.
     pub fn has_one_state(&self) -> bool {
         self.is_positive_definite(1.0, &vec![true; self.senders.len()])
     }
@@ -218,6 +218,7 @@ mod tests {
 
     #[test]
     fn links_are_uniform_only_if_all_machines_send_to_all_others_equally_often() {
+        // In a ring of three machines, each machine may send to both others. In a ring of four, the opposite machine is left out.
         assert!(
             links(Topology::Ring, Sends::Mix, &[0.4; 3])
                 .uniform()
@@ -228,11 +229,13 @@ mod tests {
                 .uniform()
                 .is_none()
         );
+        // Two machines with different probabilities of a send.
         assert!(
             links(Topology::Mesh, Sends::Mix, &[0.4, 0.5])
                 .uniform()
                 .is_none()
         );
+        // Only machine 0 sends: at an idle tick with probability 1 - 0.4 = 0.6.
         let keeper = links(Topology::TimeKeeper, Sends::Mix, &[0.4; 2]);
         assert!(keeper.uniform().is_none() && keeper.sends(0) && !keeper.sends(1));
         assert_eq!(
@@ -248,7 +251,8 @@ mod tests {
         for (internal, expected) in [(0.51, true), (0.49, false)] {
             let ring = links(Topology::Ring, Sends::Broadcast, &[internal; 4]);
             assert_eq!(ring.has_one_state(), expected, "{internal}");
-            // Two opposite machines do not send to each other, so their matrix has only the diagonal.
+            // Two opposite machines do not send to each other, so their matrix is 0 outside the diagonal. Then each number above 0 in the
+            // diagonal makes the matrix positive definite.
             assert!(ring.is_positive_definite(0.1, &[true, false, true, false]));
         }
     }

@@ -15,11 +15,11 @@
 //! For two machines s = 1 - p; for three or more, s is at most 2/3. Only a message to all reaches *both* of two given machines. So an
 //! idle tick sends to both with probability (1 - p) / N = s/2. T is the duration of a run, in model seconds.
 //!
-//! **Variants.** For other sends, other topologies, and a different p for each machine, each machine has its own s ([`links`]). If ticks
-//! take all waiting messages, no message waits after a tick ([`batch_service`]). With a delay of d seconds, no message arrives in the first
-//! d seconds, and the *times* (values of other clocks) that a machine receives are older by d. With a warm-up (a part at the start of a run
-//! that measurements leave out), the counts predicted for the end of the warm-up are subtracted from the counts predicted for the end of
-//! the run. In some cases nothing can be derived, so there is no prediction:
+//! **Variants.** If machines choose recipients by another rule, if the topology is another one, or if each machine has its own p, then each
+//! machine also has its own s ([`links`]). If ticks take all waiting messages, no message waits after a tick ([`batch_service`]). With a
+//! delay of d seconds, no message arrives in the first d seconds, and the *times* (values of other clocks) that a machine receives are
+//! older by d. With a warm-up (a part at the start of a run that measurements leave out), the counts predicted for the end of the warm-up
+//! are subtracted from the counts predicted for the end of the run. In some cases nothing can be derived, so there is no prediction:
 //!
 //! - for all measures, if neighbours can overload each other, so that some of them stop sending and chance decides which ones
 //!   ([`fluid`]);
@@ -33,9 +33,9 @@
 //! 1. **Fluid** ([`fluid`]): messages are treated as a continuous flow. This gives the exact numbers of messages and idle ticks
 //!    per second in the long run, and the overloaded machines.
 //! 2. **Diffusion** ([`noise`], [`diffusion`], [`flow`]): the length of a queue is treated as a Brownian motion (a continuous random walk)
-//!    that is reflected at zero, so that it is never negative. Step 1 gives the mean growth of this motion per second, and its
-//!    variance follows from the random draws. Step 2 corrects for a finite T and for machines near the critical load (as many messages
-//!    as ticks).
+//!    that is reflected at zero, so that it is never negative. Step 1 gives the mean growth of this motion per second. The variance of the
+//!    growth follows from the random draws. Step 2 corrects the numbers of step 1, which are inaccurate for short runs and for machines
+//!    near the critical load (as many messages as ticks).
 //! 3. **Clocks** ([`clocks`]): the *logical rate* R of the fastest clock (how much it advances per second), and how far the other clocks
 //!    are behind it.
 //!
@@ -72,8 +72,7 @@
 //! - the messages of three or four equally fast machines that send often (s of 0.25 or more) advance the clocks less than estimated, so
 //!   the predicted logical rate R is too high by up to 3 %. The error is larger in rings. It is also larger with delays, which the estimate
 //!   of R ignores: if the delay is longer than the time between ticks, two equally fast machines hardly advance each other's clocks;
-//! - some measured slopes (of a backlog or a lag) differ from 0 only because of the times of the first ticks, by at most a thousandth of a
-//!   message or tick per second;
+//! - some measured slopes (of a backlog or a lag) differ from 0 only because of the times of the first ticks, by at most 0.001 per second;
 //! - the predicted number of ticks at which an overloaded machine receives is off by a few tenths of a tick per run, because the
 //!   length of a queue changes in whole messages, and the Brownian motion does not.
 //!

@@ -1,15 +1,15 @@
 //! The random part of the messages that arrive at a machine: the variance sigma^2 of their number per second, and the feedback kappa.
-//! Kappa says how many messages for a machine one idle tick (a tick that receives nothing) of this machine prevents: an idle tick may send,
-//! a message keeps its recipient busy, and the recipient then sends less.
+//! Kappa says how many messages for a machine one idle tick (a tick that receives nothing) of this machine prevents: the idle tick can send
+//! a message, the recipient needs a tick to receive it, and so the recipient sends less.
 //!
 //! Both numbers are computed for a machine i while its queue is not empty, so that it has no idle ticks. K of the other machines are
 //! *active*: they have idle ticks in the long run. An idle tick sends a message to a given other machine with probability s.
 //!
 //! # Feedback kappa
 //!
-//! A message from i to an active machine j costs j an idle tick, so j sends less, also to i. Machine i has no idle ticks; suppose that
-//! it had one. Let n_j be the change of the number of idle ticks of j, and n the sum of all n_j. Machine j gets s more messages from i,
-//! and s (n - n_j) more from the other active machines (n is negative, so these are fewer). Each message costs one idle tick:
+//! A message from i to an active machine j costs j an idle tick, so j sends less, also to i. Suppose that one tick of i became idle. Let
+//! n_j be the change of the number of idle ticks of j, and n the sum of all n_j. On average, machine j gets s more messages from i, and
+//! s (n - n_j) more from the other active machines (n is negative, so these are fewer). Each message costs one idle tick:
 //!
 //! > n_j = -s - s (n - n_j). The sum over all j gives n = -s K / (1 + (K - 1) s).
 //!
@@ -22,16 +22,16 @@
 //!
 //! Within a given time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its
 //! mean, which is s per idle tick. The messages to i count directly: e_ki. The messages to active machines cost these machines idle
-//! ticks. As in the sum of the equations for n_j above, the number of idle ticks of all active machines together changes by
-//! -(sum of e_kj over all k and all active j) / (1 + (K - 1) s). Each lost idle tick would have sent s messages to i. So the idle ticks
-//! of a single machine k change the number of messages for i by
+//! ticks. In the equation for n above, the active machines get s K messages from i, and lose s K / (1 + (K - 1) s) idle ticks. In the
+//! same way, they lose (sum of e_kj over all k and all active j) / (1 + (K - 1) s) idle ticks here. Each lost idle tick would have sent
+//! s messages to i. So the idle ticks of a single machine k change the number of messages for i by
 //!
 //! > e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s).
 //!
-//! The sum over j has m terms: m = K - 1 if k is active, and otherwise m = K. From here on, e_kj is about a single idle tick
-//! of k. The variance of e_kj is V = s (1 - s). The covariance of e_kj and e_kl, for two machines j and l, is C = q - s^2, where q is the
-//! probability that an idle tick sends to both of two given machines (for `sends = "mix"`, q is s/2). Different ticks are independent. So
-//! an idle tick of k contributes the variance
+//! The sum over j has m terms: m = K - 1 if k is active, and otherwise m = K. Now take a single idle tick of k: e_kj is 1 - s if the tick
+//! sends to j, and -s if it does not. The variance of e_kj is V = s (1 - s). The covariance of e_kj and e_kl, for two machines j and l, is
+//! C = q - s^2, where q is the probability that an idle tick sends to both of two given machines (for `sends = "mix"`, q is s/2). Different
+//! ticks are independent. So an idle tick of k contributes the variance
 //!
 //! > v = V + c^2 (m V + m (m - 1) C) - 2 c m C.
 //!
@@ -44,7 +44,7 @@
 //! of j. If i is a neighbour of j, the idle tick would have sent s_j messages to i on average, so i loses them. But each other neighbour k
 //! loses s_j messages too. If k is active, it then has more idle ticks, and i gains w_k for each message that k loses:
 //!
-//! > w_j = a - s_j (sum of w_k over the active neighbours k of j), with a = s_j if i is a neighbour of j, and otherwise a = 0.
+//! > w_j = a - s_j (sum of w_k over the active neighbours k of j except i), with a = s_j if i is a neighbour of j, and otherwise a = 0.
 //!
 //! Then kappa = s_i (sum of w_j over the active neighbours j of i). An idle tick of k changes the number of messages for i by
 //! e_ki - (sum of w_j e_kj over the active neighbours j of k). So each neighbour of k has a weight u: 1 for i, -w_j for an active
@@ -127,7 +127,7 @@ impl Noise {
         // C and V.
         let (covariance, variance) = (q - s * s, s * (1.0 - s));
         let c = match active_others {
-            // No other machine is active, so c is only multiplied by 0 below. The formula for c would divide by 0 if s is 1.
+            // No other machine is active, so m is 0 and c has no effect. The formula for c would divide by 0 if s is 1.
             0.0 => 0.0,
             count => s / (1.0 + (count - 1.0) * s),
         };

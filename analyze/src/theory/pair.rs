@@ -1,5 +1,5 @@
-//! Two machines with the highest rate tick in turn, and no other machine sends to them. Without messages, each clock would only
-//! count the ticks of its machine. What messages add to this count is the *gain*.
+//! How two machines with the highest rate move each other's clocks, if they tick in turn and no other machine sends to them. Without
+//! messages, each clock would only count the ticks of its machine. What messages add to this count is the *gain*.
 //!
 //! No queue has more than one message, because between two ticks of a machine the other one ticks once. Before a tick there are four
 //! states: the clock of the machine that ticks next is equal to the other clock or one behind it, and a message waits for this machine or
@@ -18,9 +18,18 @@
 //! So alpha is the probability that an idle tick of the first machine sends nothing, and then an idle tick of the second machine sends.
 //! For beta the machines change places.
 //!
-//! Consider the moment before a tick of the first machine. With probability x = beta / (alpha + beta + alpha beta), its clock is behind
-//! and no message waits. With probability alpha x, its clock is behind and a message waits, so the clock gains a tick. So the mean gain of
-//! a tick of the first machine is
+//! Let x be the probability that, before a tick of the first machine, its clock is behind and no message waits. Let y be the same
+//! probability for the second machine. Before a tick of the first machine there are two other cases:
+//!
+//! - The clocks are equal. Then the last tick of the second machine made them equal: before that tick, the clock of the second machine was
+//!   behind and no message waited. So the probability of this case is y.
+//! - The clock of the first machine is behind and a message waits. Then the clock was behind without a message before the last tick of the
+//!   first machine (probability x), that tick sent nothing, and the next tick of the second machine sent. So the probability of this
+//!   case is alpha x.
+//!
+//! The three probabilities add up to 1: x + y + alpha x = 1. In the same way, y + x + beta y = 1 for the second machine. The solution is
+//! x = beta / (alpha + beta + alpha beta). The first machine's clock gains a tick only in the last case. So the mean gain of a tick of the
+//! first machine is
 //!
 //! > g = alpha x = alpha beta / (alpha + beta + alpha beta).
 //!
@@ -53,8 +62,9 @@ impl Pair {
 
     /// The exact gain g divided by an estimate of the gain: [`super::clocks`] describes two steps in which a clock gains a tick, and
     /// estimates how long they take. The estimate of the gain is too high, because it ignores that machines sometimes receive at ticks at
-    /// which they would have sent. Per tick, the estimate is 1 / (1 / (a y_1) + 1 / (b y_2)), where y_1 = (1 - b) / (1 - a b) and
-    /// y_2 = (1 - a) / (1 - a b) are the shares of idle ticks of the two machines. For equal machines the ratio is 2 (1 - s) / (2 - s).
+    /// which they would have sent. Per tick, the estimate is 1 / (1 / (a y_1) + 1 / (b y_2)). Of the first machine's ticks, the share
+    /// y_1 = (1 - b) / (1 - a b) is idle; of the second machine's ticks, y_2 = (1 - a) / (1 - a b). For equal machines the ratio is
+    /// 2 (1 - s) / (2 - s).
     pub fn gain_ratio(self) -> f64 {
         let (alpha, beta) = self.alpha_and_beta();
         match alpha + beta + alpha * beta {
@@ -72,8 +82,8 @@ impl Pair {
         let (alpha, beta) = self.alpha_and_beta();
         let denominator = alpha + beta + alpha * beta;
         if denominator == 0.0 {
-            // Without messages each clock counts its ticks, and both machines tick equally often. (The denominator is also 0 if each
-            // idle tick of both machines sends.)
+            // a = b = 0 or a = b = 1. Neither clock gains ticks, and both machines tick equally often. The clocks
+            // differ by at most 1, and this difference is neglected.
             return (0.0, 0.0);
         }
         (
@@ -91,8 +101,7 @@ mod tests {
     fn for_equal_machines_the_formulas_become_the_short_ones() {
         for s in [0.1, 0.5, 0.9] {
             let pair = Pair { out: s, back: s };
-            // The probability that, before a tick, the clock is behind and no message waits. With or without a waiting message, the clock is
-            // behind with probability x + s (1 - s) x, which is 1 - x.
+            // x and y are equal here, so x + x + alpha x = 1. Before a tick, the clock is behind with probability x + alpha x = 1 - x.
             let x = 1.0 / (2.0 + s * (1.0 - s));
             assert!((pair.gain_ratio() - 2.0 * (1.0 - s) / (2.0 - s)).abs() < 1e-12);
             let (first, second) = pair.behind();
@@ -100,7 +109,9 @@ mod tests {
         }
     }
 
-    /// The second machine never sends. Then the first machine is behind whenever the second one ticked last.
+    /// The second machine never sends. A message of the first machine puts the second clock one ahead. After that, each tick of the first
+    /// machine makes the clocks equal, and each tick of the second machine puts the second clock one ahead again. So the first clock is
+    /// behind by one for half of the time.
     #[test]
     fn a_machine_that_only_listens_is_never_behind() {
         assert_eq!(

@@ -97,11 +97,11 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
         numeric: (0..headings.len())
             .map(|column| column >= first_measure)
             .collect(),
-        // A narrow terminal leaves out measures, the last one first. The first one always stays.
+        // If the terminal is narrow, columns of measures are left out from right to left. The leftmost measure always stays.
         optional: (first_measure + 1..headings.len()).rev().collect(),
         headings,
         rows,
-        // In the column `regime`, words such as `stable` have colours. `tone_of_verdict` also knows words that this table never has.
+        // The words in the column `regime`, such as `stable`, have colours. `tone_of_verdict` knows these words too.
         coloured: Some((first_measure - 1, tone_of_verdict)),
         caption,
         ..Table::default()
@@ -118,7 +118,8 @@ pub fn boundary_table(
         return None;
     }
     let all = configurations.iter().map(|one| &*one.configuration);
-    // If all boundaries are along the same parameter, this parameter has no column of its own: the last column shows its values.
+    // If `internal` is the swept parameter of all boundaries, the table has no column `internal`, because the last column already shows
+    // values of `internal`. The same applies to `rates`.
     let varying: Vec<&Parameter> = varying(all)
         .into_iter()
         .filter(|parameter| {
@@ -197,8 +198,9 @@ fn condition(boundary: &Boundary) -> String {
 }
 
 /// A record for each machine of each configuration, in full precision: parameters, regime and, for each predicted measure, its
-/// value and the names of its caveats. `internal_boundary` and `rate_boundary` are the boundaries of stability of the machine along
-/// `internal` and along the swept rate. If a machine has several boundaries along the same parameter, the record has the largest one.
+/// value and the names of its caveats. `internal_boundary` is the value of `internal` at which the machine starts or stops being
+/// overloaded. `rate_boundary` is such a value of the swept rate. If there are several such values of the same parameter, the record
+/// has the largest one.
 pub fn planned_records(
     configurations: &[PlannedConfiguration],
     boundaries: &[Boundary],

@@ -104,7 +104,8 @@ impl ExpectedCounts {
         // The observed time: from the end of the warm-up to the end of the run.
         let (window, delay_s) = (system.observed(), system.delay_s);
         let (arrivals, queue) = (flow.arrivals[machine], flow.queues[machine]);
-        // For how many seconds messages arrive in the whole run, and in its warm-up. No message arrives in the first `delay_s` seconds.
+        // No message arrives in the first `delay_s` seconds. So messages arrive for `arriving_s` seconds of the whole run, and for
+        // `arriving_in_warm_up_s` seconds of the warm-up.
         let arriving_s = system.receiving_s();
         let arriving_in_warm_up_s = (window.start - delay_s).max(0.0);
         // The number of ticks of the whole run that are not idle.

@@ -1,10 +1,13 @@
 //! The regime of a machine: stable, critical or overloaded, depending on how many messages arrive compared with its ticks.
 //! [`Regime::from_relative_drift`] predicts the regime by the theory. [`measured_regime`] finds the regime from the runs of a configuration.
 //!
-//! In this module, *drift* does not mean the drift of a clock but that of a machine's queue. To find it, imagine that the machine
-//! never sends. (Then the others receive less, and send more.) The drift is the average number of messages that would then arrive during a
-//! run, minus the number of the machine's ticks. For example, with 40 messages and 60 ticks the drift is -20. By chance, a single run has somewhat
-//! more or fewer messages than the average. These differences are the *random fluctuations*.
+//! In this module, *drift* does not mean the drift of a clock but that of a machine's queue:
+//!
+//! > drift = (average number of messages that arrive at the machine during a run) - (number of the machine's ticks in a run)
+//!
+//! For example, with 40 messages and 60 ticks the drift is -20. The messages are counted as if the machine itself never sent. (Its messages
+//! would keep other machines busy with receiving, and then these machines would send less.) By chance, a single run has somewhat more or
+//! fewer messages than the average. These differences are the *random fluctuations*.
 
 use sim::experiment::ReceiveRule;
 

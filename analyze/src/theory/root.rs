@@ -7,9 +7,9 @@ const STEPS: usize = 60;
 /// is `low`. If `f` is positive even at `high`, the result is `high`.
 ///
 /// The method is *false position*: each step takes the straight line through the values of `f` at the two ends. The zero of the line
-/// becomes the new low end if `f` is positive there, and otherwise the new high end. If two successive steps replace the same end, the value of `f` at the other end is
-/// halved for the next line (the *Illinois rule*). This moves the zero of the line towards the other end, so that both ends approach the
-/// zero of `f`.
+/// becomes the new low end if `f` is positive there, and otherwise the new high end. If two successive steps replace the same end, the
+/// value of `f` at the other end is halved for the next line (the *Illinois rule*). This moves the zero of the line towards the other end,
+/// so that both ends approach the zero of `f`.
 pub(super) fn find_zero(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
     let (mut at_low, mut at_high) = (f(low), f(high));
     if at_low <= 0.0 {

@@ -15,8 +15,8 @@ pub(super) struct Source {
     /// The fastest machine whose time reaches this one. It may be this machine itself. If several are equally fast, it is the
     /// first of them.
     pub machine: usize,
-    /// Whether the fastest time could come only through other machines. Suppose that all machines pass times on, even overloaded ones. Then
-    /// this is `true` if a time arrives that is faster than the machine's own time and the times of all machines that send to it directly.
+    /// Whether the fastest time would come only through other machines if all machines passed times on, even overloaded ones. `true` if the
+    /// clock with this time is faster than this machine's own clock and the clocks of all machines that send to this one directly.
     pub is_relayed: bool,
     /// Whether it is unknown how fast the followed machine is, because this depends on a critical machine, which passes times on only now
     /// and then.
@@ -108,7 +108,8 @@ mod tests {
         assert_eq!(sources(&[3.0, 1.0, 6.0], 0.9, Topology::Star), [2, 2, 2]);
     }
 
-    /// Machine 0 is the time-keeper, the only machine that sends. The others listen.
+    /// Machine 0 is the time-keeper, the only machine that sends. The others listen. In the second system, machine 2 is as fast as the
+    /// time-keeper, so it follows the first of the two: the time-keeper.
     #[test]
     fn a_time_keeper_and_a_faster_listener_follow_their_own_clocks() {
         let keeper = |rates: &[f64]| sources(rates, 0.5, Topology::TimeKeeper);

@@ -1,13 +1,13 @@
-//! The second part of a machine's lag behind the faster clock that it follows. A message brings the machine a *later time* if its timestamp
-//! is greater than the machine's clock. Until the next such message, the followed clock gains on the machine's own clock. This gain is
-//! the second part. [`super::clocks`] explains all parts of the lag.
+//! Calculates one part of the lag of a machine that follows a faster clock. A message brings the machine a *later time* if the message's
+//! timestamp is greater than the machine's clock. Between two such messages, the followed clock gains on the machine's own clock. What the
+//! followed clock has gained in this way is the *second part* of the lag. [`super::clocks`] explains all parts.
 //!
 //! G(x) is the probability that the second part exceeds x, where x is in units of the clock. The differential equation of G is in
 //! [`super::clocks`]. It is integrated here in small steps of x.
 
 use super::flow::Flow;
 
-/// The step of x, as a share of the result of `shortest_lag`.
+/// The step of x, as a share of the result of `min_decay_length`.
 const STEP: f64 = 0.02;
 /// Maximum number of steps.
 const MAX_STEPS: usize = 20_000;
@@ -28,7 +28,7 @@ impl Staleness {
     /// clock advances per second. `gains` has D: how much the followed clock gains per second on the machine's own clock, as long as no
     /// later time arrives.
     pub fn integrate(flow: &Flow, gains: &[f64], rates: &[f64], followers: &[usize]) -> Self {
-        let step = STEP * shortest_lag(flow, gains, followers);
+        let step = STEP * min_decay_length(flow, gains, followers);
         let mut integrals = vec![vec![0.0]; gains.len()];
         // G for each machine at the current x. It starts at 1 for followers. For other machines it is always 0.
         let mut probability = vec![0.0; gains.len()];
@@ -77,10 +77,10 @@ impl Staleness {
     }
 }
 
-/// A value of x at which G of each of the `followers` is still at least 1/e. It is the smallest D, divided by the number of messages per
-/// second that would arrive at a machine to which all machines send. No follower has a smaller D or gets more messages per second, so no G
-/// falls faster than exp(-x / the result). The result is infinite if there are no followers or no messages. Then G is not integrated.
-fn shortest_lag(flow: &Flow, gains: &[f64], followers: &[usize]) -> f64 {
+/// A length L such that no G falls faster than exp(-x / L). L is D / m, where D is the smallest D of the `followers`, and m is the number of
+/// messages per second that would arrive at a machine to which all machines send. No follower has a smaller D or gets more than m
+/// messages per second. L is infinite if there are no followers or no messages. Then G is not integrated.
+fn min_decay_length(flow: &Flow, gains: &[f64], followers: &[usize]) -> f64 {
     let sent = |machine: usize| flow.links.sender(machine).s * flow.idle[machine];
     let all_messages: f64 = (0..gains.len()).map(sent).sum();
     let gains = followers.iter().map(|&machine| gains[machine]);

@@ -54,7 +54,7 @@ impl System {
         }
     }
 
-    /// The system of the configuration of `group`.
+    /// The system of the configuration of `group`. (A group has the measurements of one machine of a configuration.)
     pub fn from_group(group: &Group) -> Self {
         Self::from_configuration(&group.configuration, group.warm_up_s)
     }

@@ -89,8 +89,8 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     }
 }
 
-/// The indices of the columns that may be left out. `headings` are the headings of the measures' columns, and `first` is the index of the
-/// first of these columns in the table.
+/// The indices of the columns that [`OPTIONAL`] lists, in the same order. `headings` are the headings of the measures' columns, and `first`
+/// is the index of the first of these columns in the table.
 fn optional(headings: &[String], first: usize) -> Vec<usize> {
     let index_of = |name: &&str| headings.iter().position(|heading| heading == name);
     OPTIONAL
@@ -104,7 +104,8 @@ fn shown(comparison: &PredictionComparison<'_>) -> Vec<Compared> {
     SHOWN.map(|quantity| comparison.of(quantity)).to_vec()
 }
 
-/// The heading of a measure's column. The final backlog has its [`label`] as heading, and every other measure has its usual heading.
+/// The heading of a measure's column. It is `final backlog` for the final backlog. Every other measure has its usual heading (the label and
+/// the unit, such as `logical rate (1/s)`).
 pub(super) fn heading(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => label(compared),
@@ -112,8 +113,8 @@ pub(super) fn heading(compared: &Compared) -> String {
     }
 }
 
-/// The label of the measure in this table. The usual label of the final backlog is only "final". Beside measures of clocks this is not
-/// clear, so it is "final backlog" here.
+/// The label of the measure in this table. The usual label of the final backlog is only `final`. In a table that also has measures of
+/// clocks, `final` would not be clear, so the label is `final backlog` here.
 fn label(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => "final backlog".to_owned(),
@@ -249,6 +250,7 @@ fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> V
     let measured = measured.filter_map(|compared| compared.measured);
     // What `±~` and `all equal` mean, if they are in the table.
     caption.extend(notes(measured.map(|estimate| estimate.interval_kind)));
+    // The parameters that have no column, with their values.
     caption.extend(constant);
     caption.push(REGIMES.to_owned());
     let measures: Vec<Compared> = machines.first().into_iter().flat_map(shown).collect();
@@ -266,13 +268,13 @@ pub(super) fn described_measures(measures: &[Compared]) -> impl Iterator<Item = 
 }
 
 /// The explanations of all caveats in the table, as items of a list. Each caveat is explained once.
-pub(super) fn reasons(compared: &[Compared]) -> Vec<String> {
-    let is_given = |caveat: &Caveat| {
-        let mut compared = compared.iter();
-        compared.any(|compared| compared.caveats.contains(caveat))
+pub(super) fn reasons(measures: &[Compared]) -> Vec<String> {
+    let is_in_table = |caveat: &Caveat| {
+        let mut measures = measures.iter();
+        measures.any(|compared| compared.caveats.contains(caveat))
     };
-    let given = Caveat::ALL.into_iter().filter(is_given);
-    given
+    let caveats = Caveat::ALL.into_iter().filter(is_in_table);
+    caveats
         .map(|caveat| {
             format!(
                 "- caveat {} ({}): {}.",
@@ -294,13 +296,13 @@ pub fn records(machines: &[PredictionComparison<'_>]) -> Vec<Record> {
 fn record(comparison: &PredictionComparison<'_>) -> Record {
     let mut record = group_record(comparison.group);
     let prediction = comparison.prediction.as_ref();
-    let text = |text: Option<String>| text.map_or(Value::Missing, Value::Text);
+    let or_missing = |text: Option<String>| text.map_or(Value::Missing, Value::Text);
     let regime = prediction.and_then(|prediction| prediction.regime);
     let regime = regime.map(|regime| regime.name().to_owned());
     let arrivals = prediction.and_then(|prediction| prediction.arrival_rate);
     let idle = prediction.and_then(|prediction| prediction.idle_rate);
     record.extend([
-        ("regime".to_owned(), text(regime)),
+        ("regime".to_owned(), or_missing(regime)),
         ("arrival_rate_predicted".to_owned(), arrivals.into()),
         ("idle_rate_predicted".to_owned(), idle.into()),
     ]);

@@ -25,8 +25,8 @@ pub(super) fn visit<E: From<Error>>(
             return Ok(());
         }
         for (machine, (in_window, in_run)) in window_clock.iter_mut().zip(full_clock).enumerate() {
-            // For each machine, `counts` has one entry more than the machine has events. So the entries of machine 2 begin 2 places later
-            // in `counts` than the events of machine 2 begin in the list of events.
+            // For each machine, `counts` has one entry more than the machine has events. So if the events of machine 2 begin at index 50 of
+            // the list of events, the entries of machine 2 begin at index 52 of `counts`.
             let start = execution.range_of(machine as u32).start + machine;
             *in_window = counts[start + *in_run as usize];
         }

@@ -3,9 +3,9 @@
 //! The format is the "Trace Event Format" of the Chromium project. Times are in microseconds. The field `ph` says what an entry is: `M`
 //! names a process (here the run) or a thread (here a machine), `X` is an event with a length, `s` and `f` are the start and the end of
 //! an arrow (here a message), and `C` is the new value of a counter. `pid` is the number of the process, and `tid` that of the thread. The
-//! two entries of an arrow have the same `id`: the index of the event that receives the message, plus 1. (`perfetto.rs`, which writes
-//! Perfetto's own format, uses the same numbers.) The entry `f` has the field `bp` with the value `e`. This field makes the arrow end at
-//! the event that is going on at the entry's time. Without `bp`, the arrow would end at the next event.
+//! two entries of an arrow have the same `id`: the index of the event that receives the message, plus 1, so that no `id` is 0.
+//! (`perfetto.rs`, which writes Perfetto's own format, uses the same numbers.) The entry `f` has the field `bp` with the value `e`. This
+//! field makes the arrow end at the event that is going on at the entry's time. Without `bp`, the arrow would end at the next event.
 
 use std::io::Write;
 

@@ -102,8 +102,8 @@ impl Graph {
         };
         // The machines whose event with the number `last_of` can be a direct cause.
         let candidates: Vec<usize> = (0..clock.len()).filter(is_candidate).collect();
-        // If the event of one candidate happened before the event of another candidate, the first event is only an indirect cause. Then
-        // the vector clock of the second event counts the first event.
+        // Let a be the event `last_of` of `candidate`, and let b be the event `last_of` of another candidate. If a happened before b, a is
+        // only an indirect cause. The vector clock of b shows this: it counts a.
         let happened_before_other = |&candidate: &usize| {
             let others = candidates.iter().filter(|&&other| other != candidate);
             let mut clocks = others.map(|&other| self.clock(other, last_of(other)));

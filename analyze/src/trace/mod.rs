@@ -43,7 +43,7 @@ pub enum Format {
 /// Why a trace could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// The log contradicts itself, so that an event happened before itself; or there are too many events for the format.
+    /// According to the log, an event happened before itself (a contradiction). Or there are too many events for the format.
     #[error(transparent)]
     Execution(#[from] Error),
     /// Writing failed.
@@ -56,8 +56,8 @@ pub enum TraceError {
 ///
 /// # Errors
 ///
-/// [`TraceError`] if `out` cannot be written, if the format cannot hold so many events, or if the log contradicts itself, so that an event
-/// happened before itself. This contradiction matters only to formats that show happens-before: ShiViz and Graphviz.
+/// [`TraceError`] if `out` cannot be written, or if the format cannot hold so many events. The formats for ShiViz and Graphviz show
+/// happens-before. They also fail if, according to the log, an event happened before itself.
 pub fn write(
     execution: &Execution,
     window: &Window,

@@ -1,5 +1,6 @@
-//! Writes a run in Perfetto's protobuf format. In Perfetto's words, a machine is a *track* (a line of the picture), an event is a *slice*
-//! (a bar on a track), a message is a *flow* (an arrow between slices), and clocks and queues are *counters*.
+//! Writes a run in Perfetto's protobuf format. In Perfetto's words, an event is a *slice*: a bar on a *track* (a line of the picture). A
+//! message is a *flow*: an arrow between slices. Clocks and queues are *counters*. Each machine has three tracks: one for its events, one
+//! for its clock, and one for its queue.
 //!
 //! The structs with `prost::Message` are the parts of Perfetto's schema (`protos/perfetto/trace/`) that are used here, with the names
 //! and the field numbers of the schema.
@@ -46,7 +47,7 @@ pub struct TrackDescriptor {
     /// The name of the track.
     #[prost(string, optional, tag = "2")]
     pub name: Option<String>,
-    /// Present if it is the track of the whole run, which is a process in Perfetto's words.
+    /// Present only in the description of the run's own track. In Perfetto's words, the run is a process.
     #[prost(message, optional, tag = "3")]
     pub process: Option<ProcessDescriptor>,
     /// The number of the track above this one, of which this track is a part.
@@ -159,6 +160,7 @@ pub(super) fn write(
         // Nanoseconds since the run's start. Perfetto has no negative times. So if a faulty log has events before the start, all times are
         // made later by `shift_ns`. (For other logs, `shift_ns` is 0.)
         let at_ns = (event.time_ns + shift_ns) as u64;
+        // Events take no time in the model. Their slices have a length so that they can be seen.
         let end_ns = at_ns + slices::length_ns(execution, index) as u64;
         writer.write_event(at_ns, slice_begin(execution, window, index))?;
         let end = TrackEvent {

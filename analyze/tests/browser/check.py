@@ -41,7 +41,7 @@ def open_page(browser, path, **options):
 
 
 def check_looks(browser, path, pictures):
-    """Checks each look of a page (width, colours, screen or print) with axe-core, and saves pictures in the folder `pictures`, if any."""
+    """Checks each look of a page (width, colours, screen or print). Saves screenshots in the folder `pictures`, unless it is None."""
     looks = [(width, colours, "screen") for colours in ["light", "dark"] for width in WIDTHS]
     for width, colours, media in [*looks, (768, "light", "print")]:
         # The content security policy of the page would forbid the script of axe-core, so the policy is switched off.
@@ -134,7 +134,7 @@ def check_pictures(page):
     press("Show all")
     check(view() == whole, "the button does not show all")
     picture.focus()
-    # The functions compare with `before`, the view just before the key is pressed. It is set in the loop below.
+    # Each function compares the view with `before`. The loop sets `before` just before it presses a key.
     for key, is_right in [
         ("+", lambda: view()[2] < before[2]),
         ("ArrowRight", lambda: view()[0] > before[0]),
@@ -166,7 +166,7 @@ def main():
     parser.add_argument("--pictures")
     arguments = parser.parse_args()
     with sync_playwright() as playwright:
-        # Root cannot use the sandbox of Chromium, so it is switched off. The pages are our own, so this is no danger.
+        # As root, Chromium starts only if its sandbox is switched off. Our own pages do not need the sandbox.
         browser = playwright.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox"])
         report = arguments.report.resolve()
         page = open_page(browser, report, viewport={"width": 1280, "height": 900})

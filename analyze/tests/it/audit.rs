@@ -54,7 +54,7 @@ proptest! {
     ) {
         let internal = f64::from(internal_tenths) / 10.0;
         // In an experiment, a list has one value for each configuration. A value can itself be a list, with a number for each machine. Such a
-        // value stands in two pairs of brackets, for example `[[0.7, 0.5, 0.7]]`.
+        // value stands in two pairs of brackets, for example `[[0.7, 0.5, 0.7]]`. (`{:?}` writes the inner pair.)
         let internal = match has_own_internal {
             true => format!("[{:?}]", (0..rates.len()).map(|machine| if machine == 1 { 0.5 } else { internal }).collect::<Vec<_>>()),
             false => format!("{internal:?}"),
@@ -103,7 +103,8 @@ fn the_sample_dataset_passes_the_audit() {
 }
 
 /// The log [`fixture::by_hand`] has 12 events, 4 of them receives. The table counts how often each check was made. The first event of each
-/// machine counts for `initial_clock`, and not for `local_clock` or `receive_clock`. The table has 23 checks, but the check `timestamp` was
+/// machine counts for `initial_clock`, and not for `local_clock` or `receive_clock`. The check `ticks` is made 14 times: once for each
+/// of the 12 events, and once for each of the two machines (for its number of ticks). The table has 23 checks, but the check `timestamp` was
 /// never made, because this log has no vector or hybrid timestamps. So 22 checks passed.
 #[test]
 fn the_checks_of_a_log_written_by_hand_are_counted() {

@@ -9,8 +9,11 @@ use crate::fixture;
 
 /// The experiment file of a variant. `parameters` are the lines that make the variant. A line with rates and a line with `internal` are added
 /// if `parameters` has none. With these two added lines, more messages arrive at machine 0 of a mesh than it has ticks. So messages still
-/// wait in its queue after a tick. With `receive = "all"`, none would wait. In every variant the first ticks of all machines are at time 0,
-/// because the phase is `aligned`. So a journal that names another variant still has the right phases.
+/// wait in its queue after a tick. With `receive = "all"`, no message would wait. So the audit can tell logs of
+/// `receive = "one"` from logs of `receive = "all"`.
+///
+/// In every variant the first ticks of all machines are at time 0, because the phase is `aligned`. So a journal that names another variant
+/// still has the right phases.
 fn experiment_text(parameters: &str) -> String {
     let rates = if parameters.contains("rates") {
         ""
@@ -43,8 +46,8 @@ fn audit_of(ran: &str, claimed: &str) -> Audit {
     Audit::run(&[folder.path().to_owned()]).unwrap()
 }
 
-// The lines of the experiment file that make each variant. Without a line, the topology is a mesh, a tick receives one message, and a send
-// goes to one machine or to all.
+// The lines of the experiment file that make each variant. Without such a line, the topology is a mesh, a tick receives one message, and a
+// send goes to one machine or to all.
 const PLAIN: &str = "";
 const RECEIVE_ALL: &str = "receive = \"all\"";
 const RING: &str = "topology = \"ring\"";
@@ -64,7 +67,7 @@ const WRONG_CLAIMS: [(&str, &str, Check); 17] = [
     // In a ring or a star, some machines cannot send to each other. The simulated mesh has messages between these machines.
     (PLAIN, RING, Check::Rows),
     (PLAIN, STAR, Check::Rows),
-    // Only the time keeper may send, so all other machines should have internal events only.
+    // With a time keeper, no other machine sends. So the other machines should only have receives and internal events.
     (PLAIN, TIME_KEEPER, Check::InternalShare),
     // In the ring, a send to all has two recipients. In the mesh it would have four, so messages are missing.
     (RING, PLAIN, Check::Conservation),
@@ -116,7 +119,7 @@ fn runs_without_an_event_pass_the_audit() {
     assert_eq!(audit.datasets[0].events, 0);
 }
 
-/// These runs use real sockets, half of them with a new connection for each message, and are so fast that ticks are late.
+/// These runs use real sockets. Half of the runs open a new connection for each message. The runs are so fast that ticks are late.
 #[test]
 fn variants_over_real_tcp_pass_the_audit() {
     let text = "seed = 262\nrepetitions = 2\nduration_s = 20\ntime_scale = 20\n[parameters]\nrates = [[1, 3, 6], [1.5, 20, 7]]\n\

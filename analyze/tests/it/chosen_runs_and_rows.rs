@@ -136,8 +136,8 @@ fn runs_are_combined_by_some_parameters() {
     );
     // Each row combines four repetitions of two sets of rates.
     assert_eq!(column(&combined, "n"), [&Value::from(8); 3]);
-    // `combined[1]` is the row with `internal` 0.5. Both sets of rates have three machines and four runs, so the value in this row is also
-    // the mean of the six rows for single machines.
+    // `combined[1]` is the row with `internal` 0.5. Without `--by`, there are six rows with `internal` 0.5: three machines for each of two
+    // sets of rates. The mean of these six rows must be the value in `combined[1]`, because both sets have equally many machines and runs.
     let rows = records(&["drift", "grid", "--where", "internal=0.5"], folder.path());
     let sum: f64 = rows
         .iter()
@@ -145,8 +145,8 @@ fn runs_are_combined_by_some_parameters() {
         .sum();
     let mean = sum / rows.len() as f64;
     assert!((number(&combined[1], "logical_rate_mean") - mean).abs() < 1e-9);
-    // In runs with rates 2,2,5, the two machines with rate 2 are combined. The five different rates are 1, 3 and 6, and 2 and 5. Each rate
-    // is in one set only, so each row has the four runs of this set.
+    // There is one row for each rate and each of the three values of `internal`. The first set has three rates (1, 3 and 6). The second
+    // set has two (2 and 5): its two machines with rate 2 are combined. No rate is in both sets, so each row combines four runs.
     let by_rate = records(&["backlog", "grid", "--by", "rate,internal"], folder.path());
     assert_eq!(by_rate.len(), 5 * 3);
     assert!(by_rate.iter().all(|record| record["n"] == 4));
@@ -177,6 +177,7 @@ fn runs_are_combined_by_some_parameters() {
         code == 2 && err.contains("no column `color`; the columns are rates,"),
         "{err}"
     );
+    // `--by` also accepts some columns that are no parameters, such as `machines` (the number of machines) and `rate`.
     let (code, out, _) = analyze(&["drift", "grid", "--by", "machines,rate"], folder.path());
     assert!(code == 0 && out.contains("rate (1/s)"), "{out}");
 }
@@ -225,8 +226,8 @@ fn a_contrast_is_the_difference_of_two_rows() {
         code == 0 && out.contains("average") && out.contains("Welch"),
         "{out}"
     );
-    // If `--top` leaves out rows, the average is the mean of the rows that remain. The average then has no interval: the interval
-    // would be calculated from the mean over all machines of each run, but the rows of some machines are left out.
+    // With `--top 2`, the average is the mean of the two rows that remain, without an interval. (An interval of the average is calculated
+    // from each run's mean over all its machines. Here, that mean would include machines whose rows are left out.)
     let two = [&contrast[..], &measures[..2], &["--top", "2"]].concat();
     let two = records(&two, folder.path());
     let [first, second, average] = &two[..] else {
@@ -311,8 +312,10 @@ fn contrasts_of_unknown_parameters_or_values_are_refused() {
     );
 }
 
+/// A condition such as `rates<3` is accepted, because 3 is a number. But no run meets it: a set of rates, such as 1,3,6, is a text, and a
+/// text is neither below nor above a number.
 #[test]
-fn a_text_cannot_be_compared_with_a_number() {
+fn no_set_of_rates_is_below_or_above_a_number() {
     let folder = grid();
     for condition in ["rates<3", "rates>=0"] {
         let (code, out, err) = analyze(&["drift", "grid", "--where", condition], folder.path());
@@ -324,7 +327,7 @@ fn a_text_cannot_be_compared_with_a_number() {
 }
 
 #[test]
-fn a_parameter_may_be_named_only_once_in_by() {
+fn a_parameter_that_is_named_twice_in_by_is_refused() {
     let folder = grid();
     let arguments = ["drift", "grid", "--by", "internal,rates,internal"];
     let (code, _, err) = analyze(&arguments, folder.path());

@@ -174,8 +174,8 @@ fn all_claims_about_a_small_experiment_get_their_verdicts() {
 #[test]
 fn claims_are_sorted_by_their_columns() {
     let folder = with_sweep(CLAIMS);
-    // Sorts the claims by a column, and returns the cells of this column. `key` is the column's name, or the name and ` desc`. A claim has
-    // one record for each of its tests. So of equal cells that follow each other, only one is kept.
+    // Sorts the claims by a column, and returns the cells of this column. `key` is the column's name, or the name and ` desc`. Equal cells
+    // that follow each other count as one, because the JSON repeats the cells of a claim for each of its tests.
     let sorted = |key: &str| -> Vec<String> {
         let arguments = ["claims", "--format", "json", "--sort", key];
         let (_, out, _) = analyze(&arguments, folder.path());
@@ -288,7 +288,7 @@ fn missing_datasets_are_named_and_other_claims_are_evaluated() {
     - the dataset data/gone is missing; `cargo sim run experiments/claims/gone.toml` makes it
     ");
     // The claim `all-in-order` is evaluated although the dataset of another claim is missing. It has four rows: one for its audit, and one
-    // for each of its three tests.
+    // for each of its three tests. Each of these rows contains the claim's text (`says`), which begins with "Every run".
     let rows_of_claim: BTreeSet<&str> = out
         .lines()
         .skip(1)
@@ -299,6 +299,7 @@ fn missing_datasets_are_named_and_other_claims_are_evaluated() {
         rows_of_claim.iter().all(|row| row.contains(",depends,")),
         "{out}"
     );
+    // The folder `other` does not exist. The suggested command must make the dataset in it.
     let elsewhere = ["claims", "--data", "other", "--claim", "never"];
     let (code, _, err) = analyze(&elsewhere, folder.path());
     assert_eq!(code, 2);
@@ -338,7 +339,7 @@ fn runs_that_failed_count_as_not_finished() {
 /// A test of a claim can compare two groups of runs, `from` and `to`. The groups must consist of the same runs (then the test
 /// compares different machines), or they must not have any run in common. Here they have some of their runs in common, but not all.
 #[test]
-fn a_run_that_is_in_both_compared_groups_is_refused() {
+fn groups_that_share_only_some_of_their_runs_are_refused() {
     let overlapping = r#"
 [[claim]]
 id = "overlapping"
@@ -416,8 +417,8 @@ fn the_projects_own_claims_have_their_experiments() {
                     .iter()
                     .all(|condition| condition.holds(&row))
             };
-            // With N configurations, the first N runs are the first repetition of each configuration. So these runs have every
-            // configuration.
+            // With N configurations, the first N runs are the first repetition of each configuration. The other runs have the
+            // same configurations again.
             let found = experiment
                 .runs()
                 .take(experiment.configurations().len())

@@ -54,8 +54,8 @@ fn mistakes_are_named_with_line_and_key() {
     c.toml:86: `claim[4].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }
     c.toml:89: `claim[5].id`: another claim has the same id; each claim needs its own
     "#);
-    // In `text`, the second test of the first claim has no `expect`. If it is added, only the message about line 15 disappears. The file
-    // then has one line more, so the numbers of later lines are larger by 1.
+    // In `text`, the second test of the first claim has no `expect`. If an `expect` is added, only the message about line 15 disappears.
+    // The new line is line 19, so the numbers of all lines after it are larger by 1.
     let with_expect = text.replace(
         "\"backlog_grow\"\n",
         "\"backlog_grow\"\nexpect = { above = 0 }\n",

@@ -40,7 +40,7 @@ fn the_caption_names_clocks_that_are_not_replayed_in_large_systems() {
         "matrix is left out in runs with more than 32 machines; --clock matrix replays it.";
     assert!(caption.contains(sentence), "{caption}");
     let matrix: ClockSpec = "matrix".parse().unwrap();
-    // Now the clock is named.
+    // Now the clock is named, so it is replayed. One configuration and one clock make one group.
     let groups = clock_groups(&[dataset], Some(&[matrix])).unwrap();
     assert_eq!(groups.groups.len(), 1);
 }
@@ -57,6 +57,7 @@ fn rows_are_sorted_by_figures_and_by_parameters() {
     };
     let number = |row: &Value, column: &str| row[column].as_f64().unwrap();
     let are_in_order = |rows: &[Value], is_before: &dyn Fn(&Value, &Value) -> bool| {
+        // Two clocks, each with two values of `internal`.
         assert_eq!(rows.len(), 4);
         assert!(rows.windows(2).all(|pair| is_before(&pair[0], &pair[1])));
     };
@@ -66,7 +67,8 @@ fn rows_are_sorted_by_figures_and_by_parameters() {
     are_in_order(&rows("message_bytes asc"), &|a, b| {
         number(a, "message_bytes_mean") <= number(b, "message_bytes_mean")
     });
-    // `desc` belongs only to `internal`. The minus sign turns its order round.
+    // The rows are sorted by clock. Rows of the same clock are sorted by `internal`, the largest value first. Because of the minus sign,
+    // the largest value gives the smallest key.
     let keys = |row: &Value| {
         (
             row["replayed_clock"].as_str().unwrap().to_owned(),

@@ -12,7 +12,8 @@ use sim::machine::EventKind;
 
 use crate::fixture;
 
-/// The name of each measure, its value for machine 0, and its value for machine 1. The table at [`fixture::by_hand`] has the events.
+/// The name of each measure, its value for machine 0, and its value for machine 1. The table at [`fixture::by_hand`] has the events
+/// and the messages A to D.
 const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("ticks", 4.0, 8.0),
     ("internal_events", 0.0, 4.0),
@@ -27,6 +28,8 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     // For machine 1: the squared deviations from 1.125 add up to 7/8. Divided by 8 - 1 this is 1/8, and its root is 1 / (2 * sqrt(2)).
     ("jump_sd", 1.0, FRAC_1_SQRT_2 / 2.0),
     ("jump_p50", 1.0, 1.0),
+    // The sorted jumps of machine 0 are 1, 1, 1, 3, at the positions 0 to 3. The 95th percentile is at position 0.95 x 3 = 2.85, so it is
+    // 1 + 0.85 x (3 - 1). For machine 1 the position is 0.95 x 7 = 6.65, so the percentile is 1 + 0.65 x (2 - 1).
     ("jump_p95", 2.7, 1.65),
     ("jump_max", 3.0, 2.0),
     ("jump_share_above_1", 0.25, 0.125),
@@ -36,9 +39,11 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     // Integrals over the 4 s: 20.25 for the largest clock, 16 for the clock of machine 0, and 19.75 for the clock of machine 1. A mean lag
     // is the difference of two integrals, divided by 4 s.
     ("lag_mean", 4.25 / 4.0, 0.5 / 4.0),
-    // After its four ticks, machine 0 has the lags 0, 0, 0 and 1. Machine 1 always has 0.
+    // After its ticks at 0, 1, 2 and 3 s, machine 0 has the lags 0, 0, 0 and 1. These times are -1.5, -0.5, 0.5 and 1.5 s from their mean.
+    // The squares of the four distances add up to 5, so the slope is 1.5 x 1 / 5. Machine 1 always has the lag 0.
     ("lag_slope", 0.3, 0.0),
     // The spread is the larger clock minus the smaller one. After each event: 1, 1, 2, 1, 0, 1, 0, 1, 2, 1, 2, 3.
+    // The integral of the spread over the 4 s is 2 x 20.25 - 16 - 19.75 = 4.75.
     ("spread_mean", 4.75 / 4.0, 4.75 / 4.0),
     ("spread_max", 3.0, 3.0),
     ("spread_final", 3.0, 3.0),
@@ -58,6 +63,7 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("offered_load", 0.75, 0.125),
     ("message_age_mean_s", 0.75, 0.25),
     ("message_age_mean_ticks", 0.75, 0.5),
+    // At the receipt of each message, the clock becomes the message's timestamp plus 1.
     ("logical_age_mean", 1.0, 1.0),
     // There are 4 x 8 = 32 pairs of events of different machines. Message A orders 8 pairs: the first event of machine 0 happened before all
     // events of machine 1. Message B orders 2 pairs: the first 2 events of machine 1 happened before the second event of machine 0. In the
@@ -107,6 +113,7 @@ const FROM_SECOND_1: [(&str, f64, f64); 16] = [
     ("logical_rate", 5.0 / 3.0, 2.0),
     ("own_drift", 2.0, 0.0),
     ("lag_slope", 0.5, 0.0),
+    // The integral of the spread is 4.75 over the 4 s, and 1.25 over the first second.
     ("spread_mean", 3.5 / 3.0, 3.5 / 3.0),
     ("backlog_tick_mean", 1.0 / 3.0, 0.0),
     ("backlog_growth", 0.0, 0.0),

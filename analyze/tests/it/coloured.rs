@@ -93,7 +93,7 @@ fn environment_variables_switch_colours_off_and_on() {
 }
 
 #[test]
-fn the_words_and_the_row_of_a_failed_check_are_coloured() {
+fn check_failed_and_the_number_of_violations_are_coloured() {
     let folder = tempfile::tempdir().unwrap();
     // With this parameter, the clock of a receive can be equal to the clock of its send. So the check of the Clock Condition fails.
     let before = fixture::SMALL.replace("[parameters]", "[parameters]\nstamp = \"before\"");

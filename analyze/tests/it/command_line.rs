@@ -170,6 +170,7 @@ fn failed_runs_are_left_out_and_counted() {
         (code, err.as_str()),
         (0, "some: 1 failed run is left out\n")
     );
+    // Each finished run has the 12 events of `by_hand`.
     assert!(
         out.starts_with("some: 2 runs finished, 1 failed; 1 configuration, 24 events.\n"),
         "{out}"
@@ -212,12 +213,13 @@ fn export_says_what_it_wrote_and_how_to_open_it() {
             "{path} in {err}"
         );
     }
+    // A part is a file of the table of events.
     assert!(err.contains(" in 1 part, 1 of them new\n"), "{err}");
     assert!(
         err.ends_with("In Python: pl.read_parquet(\"small/processed/machines.parquet\")\n"),
         "{err}"
     );
-    // A second export keeps the part (a file of the table of events) that the first one has written.
+    // A second export keeps the part that the first export has written.
     let (_, _, again) = analyze(&["export", "small"], folder.path());
     assert!(again.contains(" in 1 part, 0 of them new\n"), "{again}");
 }

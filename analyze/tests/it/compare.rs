@@ -78,8 +78,8 @@ fn matching_runs_are_identical() {
 }
 
 /// In a run that was as scheduled in both datasets, three cells are changed in `b`. The report names the difference with the earliest time:
-/// tick 40 of machine 2 (6 ticks/s), at 6.7 s. Tick 19 of machine 0 (1 tick/s) comes before it in the log, but happens after 19 s. The exit
-/// code is 4.
+/// tick 40 of machine 2 (6 ticks/s), at 6.7 s. In the log, the changed row of machine 0 (1 tick/s) is above the rows of machine 2, but
+/// its time is later: after 19 s. The exit code is 4.
 #[test]
 fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
     let folder = twins(
@@ -201,6 +201,7 @@ fn runs_in_only_one_dataset_are_counted() {
     Events: 3 of 3 runs identical, 0 different.
     Check passed: all 3 runs that were as scheduled in both are identical.
     ");
+    // In the three runs that are in both datasets, each measure has the same values in A and B.
     let pooled = open(folder.path()).pooled;
     assert!(!pooled.is_empty() && pooled.iter().all(|paired| paired.equal == Some(1.0)));
 }
@@ -314,7 +315,8 @@ fn two_runs_with_the_same_key_are_an_error() {
     );
 }
 
-/// Every run has a changed clock in `b`, so the words include a list of differing runs.
+/// Every run has a changed clock in `b`, so the text above the table lists all six runs. Run 0 is listed as `as scheduled in B only`, and
+/// the other runs as `as scheduled in both`.
 #[test]
 fn words_and_table_fit_eighty_columns() {
     let folder = twins(
@@ -334,8 +336,8 @@ fn words_and_table_fit_eighty_columns() {
     );
 }
 
-/// Columns that do not fit are left out, and a line below the table names them. Every run has a changed clock in `b`, so that some measures
-/// differ: their rows are wider, because the difference has an interval.
+/// Columns that do not fit are left out, and a line below the table names them. Every run has a changed clock in `b`, so some measures
+/// differ. If a measure differs, its row is wider, because the difference has an interval.
 #[test]
 fn narrow_terminals_show_fewer_columns() {
     let folder = twins(

@@ -55,13 +55,14 @@ fn shells_offer_columns_measures_and_keys() {
     }
 }
 
-/// Users can give other values than those that the shell offers. For wrong values, the program prints its own messages.
+/// Users can give other values than those that the shell offers. For example, the shell offers `lag_final` for `--sort`, but
+/// `final lag asc` works too.
 #[test]
 fn offered_values_do_not_restrict_what_can_be_given() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sample = here.join("../data/sample");
     let sample = sample.to_str().unwrap();
-    // The shell offers `lag_final`, the name of the column. The heading of the column and `asc` (ascending) are also allowed.
+    // `final lag` is the heading of the column `lag_final`, and `asc` means ascending.
     let (code, out, err) = analyze(
         &["drift", sample, "--no-cache", "--sort", "final lag asc"],
         here,

@@ -126,6 +126,7 @@ fn two_datasets_that_differ_in_one_parameter_are_compared_configuration_by_confi
         let machine = record["machine"].as_str().unwrap().parse().unwrap();
         let side = |dataset: &str| vec![jumps(folder.path(), dataset, rates, machine)];
         assert_has(record, welch(&side("busy"), &side("calm")));
+        // `busy` has 6 runs of each configuration, and `calm` has 8.
         assert_eq!(
             (&record["n_a"], &record["n_b"]),
             (&Value::from(6), &Value::from(8))

@@ -45,8 +45,8 @@ fn samples(values: &[f64]) -> impl Iterator<Item = Vec<f64>> {
     })
 }
 
-/// Makes an interval from each sample of `values`. Returns the number of intervals without a mark (of the kind `Student`; the others are
-/// rough or missing), and the number of those without a mark that contain the mean of all `values`.
+/// Makes an interval from each sample of `values`. Only intervals of the kind `Student` count: tables show them without a mark. All other
+/// intervals are rough or missing. Returns the number of intervals that count, and how many of them contain the mean of all `values`.
 fn count_intervals(values: &[f64]) -> (usize, usize) {
     let truth = values.iter().sum::<f64>() / values.len() as f64;
     let estimates = samples(values).map(|sample| Estimate::from_values(&sample));

@@ -113,7 +113,7 @@ fn require_answer_or_error(root: &Path, file: &str, bytes: &[u8]) -> Result<(), 
         .map(|run| run.is_some_and(|run| runs.contains(&run)))
         .collect();
     let wanted = WHOLE.machines.filter(&remains).unwrap();
-    // The column `dataset` has the name of the folder, which differs.
+    // The column `dataset` has the folder's name. The damaged dataset and the undamaged one are in different folders.
     let without_name = |frame: &DataFrame| frame.drop("dataset").unwrap();
     let is_right = without_name(&machines).equals_missing(&without_name(&wanted));
     if is_right && has_undamaged_rows {
@@ -229,8 +229,8 @@ proptest! {
     }
 }
 
-/// Each kind of damage has its own error. Events without a row in the journal are not damage, because they belong to a run that has not
-/// ended. So with an empty journal, the error only says that no run is finished.
+/// Each kind of damage has its own error. Events without a row in the journal do not count as damage: a run that has not ended has such
+/// events. So with an empty journal, the error only says that no run is finished.
 #[test]
 fn typical_damage_has_a_specific_error() {
     let folder = tempfile::tempdir().unwrap();

@@ -122,6 +122,7 @@ fn every_suffix_of_columns_in_tables_is_explained() {
             "{verb}"
         );
         for name in of_measures {
+            // Tells whether `name` is the name of a measure, followed by `_` and one of `suffixes`.
             let is_measure_with = |suffixes: &[&str]| {
                 let without = |suffix: &&str| name.strip_suffix(suffix)?.strip_suffix('_');
                 suffixes

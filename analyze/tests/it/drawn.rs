@@ -125,7 +125,7 @@ proptest! {
         // Whether only two of the machines are chosen.
         only_two in any::<bool>(),
     ) {
-        // `[0.4, 0.7]` are the values of `internal`, the last line of the text. One value replaces them, and more parameters follow.
+        // The last line of `SMALL` is `internal = [0.4, 0.7]`. This test gives `internal` only one value, and adds more parameters below.
         let text = fixture::SMALL
             .replace("[[1, 3, 6]]", &format!("[{rates:?}]"))
             .replace("[0.4, 0.7]", &format!("[{internal:.3}]\nsends = [\"{sends}\"]\ntopology = [\"{topology}\"]\ndelay_s = [{delay}]\nreceive = [\"{receive}\"]"))
@@ -180,6 +180,7 @@ fn an_arrow_without_receive_says_so_and_a_receive_without_send_has_no_arrow() {
         seen.not_received.keys().collect::<Vec<_>>(),
         [&("1:2".to_owned(), 0)]
     );
+    // The run written by hand has 4 messages. In this log, one of them is not received.
     assert_eq!(seen.received.len(), 3);
     assert!(svg.contains("receive of a message whose send is not in the log"));
     assert!(svg.contains("machine 1 to machine 0: sent at 1.25 s, clock 4; not received"));
@@ -227,8 +228,8 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
             ..Options::default()
         },
     );
-    // The axis shows clocks. So the picture has all events whose clock is at most the largest clock of the first 5 s. Some of these events
-    // may happen after 5 s.
+    // The window has the events of the first 5 s. The axis shows clocks, and it ends at the largest clock of these events. So the picture
+    // also has the events after 5 s whose clock is not larger.
     let largest_clock = window
         .events
         .iter()

@@ -11,6 +11,7 @@ use crate::shown::{by_hand, execution};
 
 #[test]
 fn the_extension_of_the_file_name_decides_the_format() {
+    // This folder has the dataset `by-hand`: one run of two machines. `fixture::by_hand` lists its events.
     let folder = by_hand();
     // Writes a picture with this file name, and returns its bytes.
     let draw = |name: &str| {
@@ -96,7 +97,8 @@ fn characters_fit_in_80_columns() {
         let name = format!("with-{count}");
         let text = fixture::SMALL.replace("[[1, 3, 6]]", &format!("[{:?}]", &rates[..count]));
         fixture::simulated(&folder.path().join(&name), &text);
-        // `--cut` separates event 0:1 (the second tick of machine 0) and its causal past from all other events. It adds a line to the legend.
+        // `--cut` separates event 0:1 (the second tick of machine 0) and its causal past from all other events. It adds a line
+        // to the legend, and this line must fit in 80 columns too.
         let arguments = [
             "diagram",
             &name,
@@ -130,8 +132,8 @@ fn a_minute_of_three_machines_is_less_than_300_kilobytes() {
     // Together the machines have 10 ticks per second, and each tick is an event.
     assert_eq!(window.events.len(), 600);
     let diagram = Diagram::new(&execution, window, Options::default()).unwrap();
-    // If there are too many events, only a part is drawn. A strip at the top of an SVG then shows where the other events are. `left_out`
-    // says which part is drawn and, if `has_strip` is true, mentions the strip. Here all events are drawn, so `left_out` says nothing.
+    // `left_out` returns a sentence if there are too many events to draw all of them. Here all events are drawn, so there is no sentence.
+    // `has_strip` only changes the words of the sentence.
     let has_strip = true;
     assert_eq!(diagram.left_out(has_strip), None);
     let bytes = diagram.svg().len();

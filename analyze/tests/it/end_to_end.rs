@@ -104,6 +104,7 @@ fn runs_over_real_tcp_that_were_as_scheduled_have_the_events_of_virtual_time() {
             ..Overrides::default()
         };
         let experiment = Experiment::parse(text, "twins.toml".as_ref(), overrides).unwrap();
+        // 4 configurations with 5 repetitions each.
         assert_eq!(sweep(&experiment, &folder.path().join(name)).ok, 20);
     };
     sweep_by(EngineKind::Virtual, None, "virtual");

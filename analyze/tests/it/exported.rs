@@ -43,8 +43,8 @@ fn count_csv_rows(path: &Path) -> usize {
         .count()
 }
 
-/// The measures are calculated in batches. A batch is one or more whole runs whose events are in memory at the same time. A batch has at
-/// most as many events as a limit says, but a single run with more events is a batch too. The limit does not change the measures.
+/// The measures are calculated in batches. A batch is one or more whole runs whose events are in memory at the same time. `limit` is the
+/// largest number of events in a batch. A run with more events than `limit` is a batch of its own. The limit does not change the measures.
 #[test]
 fn the_size_of_batches_changes_no_measure() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,6 +83,7 @@ fn exported_files_have_the_computed_values() {
     let runs = read(&processed.join("runs.parquet"));
     assert_eq!(runs.height(), dataset.finished().len());
     let events = read_parts(&processed.join("events"));
+    // The first batch has the events of all runs, because the dataset is small.
     let batch = dataset.batches().next().unwrap();
     assert!(events.equals_missing(&batch.events().unwrap()));
 
@@ -109,6 +110,7 @@ fn jumps_sum_to_the_final_clocks() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(folder.path(), fixture::SMALL);
     let dataset = Dataset::open(folder.path()).unwrap();
+    // The first batch has the events of all runs, because the dataset is small.
     let events = dataset.batches().next().unwrap().events().unwrap();
     let jumps: i64 = events
         .column("jump")

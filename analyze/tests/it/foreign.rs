@@ -119,8 +119,8 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
     rows
 }
 
-/// Writes the logs of the dataset `original` to the folder `into`, each run to its own folder. `alter` gets the number of each machine
-/// and its rows, and may change the rows. Returns the folders.
+/// Writes the logs of the dataset `original` to the folder `into`, each run to its own folder. For each machine of each run, `alter` gets
+/// the machine's number and rows, and can change the rows. Returns the folders.
 pub fn write_altered(
     original: &Path,
     into: &Path,
@@ -145,7 +145,8 @@ pub fn write_altered(
     .collect()
 }
 
-/// The dataset of an experiment, and a second dataset: the import of the logs that were written from the first one.
+/// Two datasets. An experiment made the original dataset. Then its events were written as the logs of another program, and the import of
+/// these logs made the second dataset.
 pub struct Imported {
     pub folder: tempfile::TempDir,
     /// The folder of the experiment's dataset.

@@ -1,5 +1,5 @@
-//! Helper of the tests that check which formats of logs `analyze import` recognises: writes the events of two simulated runs in the
-//! format that a test chooses, and imports the files.
+//! Helpers of the tests that check which formats of logs `analyze import` recognises. They write the events of two simulated runs in the
+//! format that a test chooses, and they import the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -58,7 +58,7 @@ fn check_all_commands(root: &Path, undamaged: &Dataset) -> Result<(), String> {
     match repetitions::groups(std::slice::from_ref(&dataset)) {
         Ok(groups) => {
             theory::records(&theory::compare(&groups));
-            // The error does not matter here, but a panic would.
+            // `pairs` may return an error, but it must not panic.
             let internal = contrast::Contrast::new("internal", "0.5", "0.7").unwrap();
             drop(internal.pairs(&groups));
         }
@@ -148,7 +148,8 @@ fn no_number_in_the_journal_makes_a_command_panic() {
         "latency_max_us",
     ] {
         for number in REALS {
-            // In a run over TCP that was not as scheduled, the audit takes some of these values as limits for the times of events.
+            // The row also pretends that the run was over TCP and not as scheduled. In such a run, the audit takes `latency_max_us` as a
+            // limit for the times of events.
             let number = number.to_string();
             let cells = [
                 (column, &*number),
@@ -165,7 +166,7 @@ fn no_number_in_the_journal_makes_a_command_panic() {
 fn no_text_in_the_journal_makes_a_command_panic() {
     let (_folder, undamaged) = undamaged();
     // Some texts are wrong by themselves, such as `moon`. Others are valid, but contradict the run, which has three machines in a mesh.
-    // 18446744073709551615 is the largest `u64`.
+    // 4294967295 is the largest `u32`, 18446744073709551615 the largest `u64`.
     let texts: [(&str, &[&str]); 8] = [
         (
             "rates",

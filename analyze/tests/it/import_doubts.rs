@@ -70,8 +70,8 @@ fn measures_that_compare_machines_times_are_null_if_system_clocks_differ() {
     assert!(not_checked.contains("causality"), "{not_checked}");
 }
 
-/// Each machine's log begins an hour after that of the previous machine. Such logs are of different runs in the same folder, or of
-/// machines that were started one after the other. Measures that compare times of different machines are null.
+/// Each machine's log begins an hour after the previous machine's log. Logs look like this if the folder has logs of different runs, or if
+/// the machines were started one after the other. Measures that compare times of different machines are null.
 #[test]
 fn measures_that_compare_machines_times_are_null_if_logs_do_not_overlap() {
     let logs = Imported::altered(
@@ -127,8 +127,8 @@ fn receives_without_a_logged_send_give_no_negative_backlog() {
 }
 
 /// The import rounds the time of a run's last event up to whole seconds if the run can have lasted so long. The logs of this test are cut
-/// at 5.25 s: the last event was at 5.167 s, and the next tick was due at 5.333 s. If the run had lasted 6 s, there would be an event at
-/// 5.333 s. So the duration is the time of the last event.
+/// at 5.25 s. So the fastest machine, with 6 ticks per second, has its last event at 31/6 = 5.167 s. If the run had lasted 6 s, this
+/// machine would also have an event at 32/6 = 5.333 s. So the duration is the time of the last event.
 #[test]
 fn the_duration_is_not_rounded_up_to_a_whole_second() {
     let logs = Imported::altered(
@@ -233,8 +233,8 @@ fn messages_that_arrive_during_an_idle_event_are_allowed() {
                     && next[1] == "receive"
                 {
                     idle[3] = "1".to_owned();
-                    // In the simulated run, no message waited after this event. The audit would notice this if it could count the messages
-                    // that were sent to the machine. It cannot count them if a send does not name its recipients.
+                    // The changed length contradicts the sends: no sent message was waiting. The audit finds this contradiction only if
+                    // every send names its recipients. So if this event is a send, its recipients are removed.
                     idle[4].clear();
                 }
             }
@@ -308,7 +308,7 @@ fn violations_name_file_and_line_of_the_imported_log() {
         assert!(file.ends_with("run0/vm2.csv"), "{file}");
         assert_eq!(line, 11);
         let text = fs::read_to_string(&file).unwrap();
-        // The clock in line 11, which is line 10 if counted from 0. The clock is cell 2.
+        // The clock is cell 2 of line 11. `nth` counts from 0, so line 11 is `nth(10)`.
         let logged_clock = text
             .lines()
             .nth(10)

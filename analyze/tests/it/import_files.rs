@@ -39,17 +39,20 @@ fn file_names_in_capitals_are_accepted() {
             "Machines: 0 is vm1, 1 is VM2, 2 is vm3."
         ]
     );
-    assert!(!words.iter().any(|word| word.contains("Left out")));
+    assert!(!words.iter().any(|sentence| sentence.contains("Left out")));
 }
 
-/// The second log is of a program that was started twice: its header is repeated. Then the program was stopped while it wrote a row. But an
-/// incomplete row in the middle of a log is an error.
+/// The program that wrote the second log was started twice, so the log has a second header (line 5). The program was stopped while it wrote
+/// the last row (line 7), so this row is incomplete. An incomplete row in the middle of a log is an error.
 #[test]
 fn repeated_headers_and_an_incomplete_last_row_are_left_out() {
     let started_twice = format!("{LOG}time,event,clock,queue\n3.0,internal,4,0\n4.0,inter");
     let words = import_folder(&[("vm1.csv", LOG), ("vm2.csv", &started_twice)]).unwrap();
+    // 3 events of vm1, and 3 + 1 of vm2.
     assert_eq!(words[0], "1 run, 7 events.");
-    let left_out = words.iter().find(|word| word.starts_with("Left out"));
+    let left_out = words
+        .iter()
+        .find(|sentence| sentence.starts_with("Left out"));
     let left_out = left_out.unwrap();
     assert!(
         left_out.contains("/run/vm2.csv line 5: time event clock queue"),
@@ -83,7 +86,9 @@ fn a_run_may_pass_midnight() {
     // The last event of the run is 3.5 s after the first one. The import prefers a duration of whole seconds. It takes 4 s, because
     // 4 s is the next whole number after 3.5 s, and the difference is less than one tick (1 s).
     assert!(
-        words.iter().any(|word| word.contains("duration_s=4")),
+        words
+            .iter()
+            .any(|sentence| sentence.contains("duration_s=4")),
         "{words:?}"
     );
     assert!(words.contains(
@@ -129,7 +134,7 @@ fn if_rates_are_too_slow_the_error_advises_another_unit_of_times() {
 
 /// If the title says that times are seconds, they are read as seconds, unless they are clearly Unix times in another unit.
 #[test]
-fn a_title_in_seconds_is_believed() {
+fn a_title_that_says_seconds_is_believed() {
     // Read as seconds, these times mean a tick every 50 s. That is refused as too slow. Even so, the import takes no other unit.
     let each_50_s = |event: u64| (event * 50).to_string();
     let error = import_times("time_s", each_50_s).unwrap_err();
@@ -175,7 +180,10 @@ fn the_report_names_files_that_are_left_out() {
     .unwrap();
     assert_eq!(words[0], "1 run, 6 events.");
     let left_out = "Left out of the folders: /run/vm2.csv.1, /run/vm3.csv.gz, 2 hidden files.";
-    assert!(words.iter().any(|word| word == left_out), "{words:?}");
+    assert!(
+        words.iter().any(|sentence| sentence == left_out),
+        "{words:?}"
+    );
 }
 
 /// An import that fails because files were left out names these files.
@@ -230,8 +238,8 @@ fn numbers_and_missing_cells_of_other_programs_are_read() {
 
 #[test]
 fn values_that_a_dataset_cannot_hold_are_refused_with_their_line() {
-    // The error for a log in which the first occurrence of the text `from` is replaced by `to`. The log is `LOG` with one more column: the
-    // tick, which is 7 in each row. Each `from` below occurs first in line 3, which is `1.0,internal,2,0,7`.
+    // Imports two logs and returns the error. The second log is `LOG` with one more column: the tick, which is 7 in each row. In this log
+    // the first occurrence of `from` is replaced by `to`. Each `from` below occurs first in line 3, which is `1.0,internal,2,0,7`.
     let problem = |from: &str, to: &str| {
         let log = LOG
             .replace("queue\n", "queue,tick\n")
@@ -341,7 +349,8 @@ fn pipes_and_sockets_in_a_folder_are_left_out() {
     );
 }
 
-/// Imports a log whose first row has this event. Requires that the program refuses it and makes no dataset. Returns the error.
+/// Runs `analyze import` with these options on a log whose first row has this event. Checks that the log is refused and that no dataset is
+/// made. Returns the error.
 fn refused(event: &str, options: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let log = format!("machine,time,event,clock,queue\na,0,{event},1,0\nb,0,internal,1,0\n");
@@ -363,7 +372,7 @@ fn control_characters_in_logs_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn impossible_numbers_are_refused_with_a_short_error() {
+fn impossible_options_are_refused_with_a_short_error() {
     for (options, wanted) in [
         (
             ["--duration", "1e300"],

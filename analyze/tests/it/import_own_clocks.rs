@@ -69,8 +69,7 @@ fn run(seed: u64) -> ([Machine; 3], usize) {
             let machine = &mut machines[index];
             machine.clock = machine.clock.max(stamp) + 1;
             let line = format!(
-                "{}000,receive,{},{},,vm{},{stamp}",
-                time_us,
+                "{time_us}000,receive,{},{},,vm{},{stamp}",
                 machine.clock,
                 machine.queue.len(),
                 sender + 1

@@ -1,7 +1,8 @@
 //! Tests that `analyze import` finds the rules of logs (for example, whether the clock was logged before or after each event) and fills
-//! in missing values. The tests write the project's own logs as a program with other rules would write them, and import them. Then each
-//! measure must be the same as in the original dataset, or null. `require_measures` gets the list of those that must be null. `failed` lists
-//! the checks of the audit that fail on the imported dataset, and `words` has the sentences of the import's report.
+//! in missing values. The tests write the project's own logs as a program with other rules would write them, and import them.
+//! `require_measures` gets a list of measures. In the imported dataset, these measures must be null, and all other measures must be the
+//! same as in the original dataset. `failed` lists the checks of the audit that fail on the imported dataset, and `words` has the
+//! sentences of the import's report.
 
 use analyze::audit::{self, Check};
 use analyze::import::{Mapping, When};
@@ -54,7 +55,7 @@ fn queue_lengths_are_recounted_if_none_is_logged() {
         ),
         "{words}"
     );
-    // The audit names the check `idle` among those that it did not make.
+    // The audit says that it did not make the check `idle`.
     let audit = audit::words(&logs.audit()).join("\n");
     assert!(
         audit.contains("idle (queue lengths are not logged)"),
@@ -87,6 +88,7 @@ fn queue_lengths_that_cannot_be_recounted_are_null() {
         let (code, table, _) = analyze(&[verb, &root], logs.folder.path());
         let table = table.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(code == 0 && table.contains(reason), "{table}");
+        // The dataset has 2 runs.
         assert!(table.contains("unknown in 2 runs"), "{table}");
     }
     let (_, drift, _) = analyze(&["drift", &root], logs.folder.path());
@@ -237,6 +239,7 @@ fn the_last_receive_is_left_out_if_its_clock_is_unknown() {
         ..Style::default()
     };
     let logs = Imported::new(&experiment(9, ""), style);
+    // For each run, the number of machines whose last event is a receive.
     let last_receives = imported::events(&logs.original).into_iter().map(|run| {
         let last = |machine| run.iter().rfind(|row| row.machine == machine).unwrap();
         let receives = (0..3).filter(|&machine| {
@@ -265,6 +268,7 @@ fn the_last_receive_is_left_out_if_its_clock_is_unknown() {
         words.contains(&format!("In the logs of {left_out} machine")),
         "{words}"
     );
+    // Each machine has its largest jump at an event that is not left out. So the largest jumps stay the same.
     let original = imported::measured(&logs.original);
     assert_eq!(
         logs.measured().column("jump_max").unwrap(),

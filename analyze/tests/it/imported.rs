@@ -191,8 +191,8 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
             times_made == 0
         })
         .collect();
-    // The log has no planned times of ticks, no numbers of ticks and no timestamps of other clocks. Its messages carry the clock after the
-    // send, not before it. The mapping does not say how recipients are chosen.
+    // The log has no planned times of ticks, no numbers of ticks and no timestamps of vector or hybrid clocks. Its messages
+    // carry the clock after the send, not before it. The mapping does not say how recipients are chosen.
     assert_eq!(
         not_made,
         [
@@ -208,8 +208,8 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
 /// `analyze clocks` replays other kinds of clocks over the events of a log. It needs the send of each received message, so it replays
 /// complete logs, but not minimal ones.
 ///
-/// The figures of the import must equal those of the original dataset. So `epsilon=0` says that the machines' physical clocks
-/// have no errors. With another epsilon, the replay would add errors to the times of simulated runs, but not to those of imported logs.
+/// The figures of the import must equal those of the original dataset. With `epsilon=0`, the machines' physical clocks have no errors. With
+/// a larger epsilon the figures would differ: the replay adds errors to the times of simulated runs, but not to the times of imported logs.
 #[test]
 fn clocks_are_replayed_over_complete_logs_only() {
     let folder = tempfile::tempdir().unwrap();
@@ -249,7 +249,8 @@ fn clocks_are_replayed_over_complete_logs_only() {
     assert!(out.replace('\n', " ").contains(sentence), "{out}");
 }
 
-/// In the log, one receive of the first run has no timestamp, so it is matched with no send.
+/// In the log, one receive of the first run has no timestamp, so the import finds no send for this receive. Concurrency and false order
+/// need the sends of all receives, so they have no value in the first run. The message age still has a value.
 #[test]
 fn one_receive_without_a_send_leaves_out_only_what_needs_all_sends() {
     let folder = tempfile::tempdir().unwrap();
@@ -259,6 +260,7 @@ fn one_receive_without_a_send_leaves_out_only_what_needs_all_sends() {
     let text = as_one_file(&original);
     let row = text.lines().find(|row| row.contains(";RECEIVED;")).unwrap();
     assert!(row.starts_with("0;"), "{row}");
+    // The last cell of a row is the timestamp.
     let (other_cells, _) = row.rsplit_once(';').unwrap();
     fs::write(&log, text.replacen(row, &format!("{other_cells};"), 1)).unwrap();
     let mapping = mapping("time = \"ms\"\n[columns]\nsystem_time = \"when\"\nevent = \"4\"\n");
@@ -269,8 +271,8 @@ fn one_receive_without_a_send_leaves_out_only_what_needs_all_sends() {
     let null_count = |measure: &str| machines.column(measure).unwrap().null_count();
     assert!(of_first_run > 0 && of_first_run < machines.height());
     assert_eq!(null_count("concurrency"), of_first_run);
-    // Each machine has other receives whose send is known, so it has a message age. The second note below appears nevertheless: it is in
-    // the notes whenever any receive has no known send.
+    // Each machine has other receives whose send is known, so it has a message age. The second note below appears nevertheless, because one
+    // receive of the dataset has no known send.
     assert_eq!(null_count("message_age_mean_s"), 0);
     let measures: Vec<_> = analyze::measures::all().collect();
     let notes = analyze::measures::notes(&[Dataset::open(&imported).unwrap()], &measures);
@@ -440,5 +442,6 @@ fn lines_of_free_text_are_read_by_a_pattern() {
     ");
     let machines = measured(&imported);
     let clocks = machines.column("clock_final").unwrap().i64().unwrap();
+    // In the last second (s = 9), the clock of the send is s + 1 and the clock of the receive is s + 2.
     assert_eq!(clocks.into_no_null_iter().collect::<Vec<_>>(), [10, 11]);
 }

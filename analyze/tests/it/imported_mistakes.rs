@@ -12,7 +12,7 @@ use crate::imported::{mapping, measured};
 fn errors_name_the_mistake_and_no_dataset_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let good = "time,event,clock,queue\n0.0,internal,1,0\n1.0,internal,2,0\n2.0,internal,3,0\n";
-    // The error for a correct log of one machine and the log `text` of another machine.
+    // Imports a correct log of one machine and the log `text` of another machine, and returns the error.
     let problem = |text: &str, mapping_text: &str| {
         let (one, two, into) = (
             folder.path().join("vm1.csv"),
@@ -41,14 +41,14 @@ fn errors_name_the_mistake_and_no_dataset_is_made() {
     insta::assert_snapshot!(problem(&good.replace("queue\n", "queue,peer\n").replace(",0\n", ",0,vm9\n").replace("internal", "send"), ""), @"/vm2.csv line 2: recipients `vm9` is not a machine of the run; the machines are vm1, vm2; --columns peers=- leaves the column out");
 }
 
-/// Every cell of these logs can be read, but in the first four cases they cannot be the logs of one run. The last two cases are allowed, so
-/// their import gives a report: a send to all needs no recipients, and a sender among the recipients is left out.
+/// Every cell of these logs can be read. The first four imports are refused, because the logs cannot be the logs of one run. The last two
+/// imports are allowed.
 #[test]
 fn files_that_cannot_be_one_run_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let good =
         "Time (ms),event,clock,queue,peer\n0,internal,1,0,\n1000,send,2,0,*\n2000,internal,3,0,\n";
-    // The error or the report of an import of two logs: a correct log of one machine, and the log `text` of another machine. If
+    // Imports a correct log of one machine and the log `text` of another machine, and returns the error or the report. If
     // `is_first_given_twice`, the correct log is given a second time.
     let outcome_with = |text: &str, mapping_text: &str, is_first_given_twice: bool| {
         let [one, two, into] = ["vm1.csv", "vm2.csv", "into"].map(|name| folder.path().join(name));
@@ -75,6 +75,8 @@ fn files_that_cannot_be_one_run_are_refused() {
     insta::assert_snapshot!(outcome(&good.replace("2000", "500"), ""), @"/vm2.csv line 4: its time is earlier than the time of the machine's previous row; put the rows of a machine into one file, in the order of time, and each run into its own folder");
     insta::assert_snapshot!(outcome(good, "duration_s = 1"), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
     insta::assert_snapshot!(outcome(&good.replace(",*", ",vm2"), ""), @"/vm2.csv line 3: recipients is the machine itself, but a machine sends only to other machines; --columns peers=- leaves the column out");
+    // A send to all needs no recipients. In the report, 0.67 is 4 / 6: four of the six events are internal. "2 of 2 rows": only the second
+    // row of each log is checked, because the check needs the row before and the row after.
     insta::assert_snapshot!(outcome(&good.replace("send,2,0,*", "broadcast,2,0,"), ""), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
@@ -85,6 +87,7 @@ fn files_that_cannot_be_one_run_are_refused() {
     Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit `before`; set it with --clock.
     The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     ");
+    // The sender, vm2, is also among the recipients. The import leaves it out.
     insta::assert_snapshot!(outcome(&good.replace(",*", ",vm1+vm2"), ""), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.

@@ -98,6 +98,7 @@ fn a_mesh_of_256_machines_is_analysed_with_limited_memory() {
     assert_eq!(read(&processed.join("runs.parquet")).height(), 2);
     let machines = read(&processed.join("machines.parquet"));
     assert_eq!(machines.height(), machines_of_two_runs);
+    // Each tick of these runs has exactly one event.
     let ticks = machines.column("ticks").unwrap().i64().unwrap().sum();
     let events = read_parts(&processed.join("events"));
     assert_eq!(events.height() as i64, ticks.unwrap());

@@ -15,7 +15,8 @@ use sim::log::Manifest;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// What `dataset.json` says about one sweep (a call of `sim run`): `command` was run on the made-up computer `host`.
+/// An entry of `dataset.json` for one sweep (a call of `sim run`): `command` was run on the date `day` on the computer `host`. All other
+/// values are made up.
 fn sweep(command: &str, day: &str, host: &str) -> Value {
     json!({
         "tool_version": "0.9.7",
@@ -75,7 +76,7 @@ connection = \"per-message\"
 ";
 
 /// A folder with the dataset `varied`. Three sweeps on two computers made it, one run is not punctual, and in one run each machine was a
-/// process.
+/// process of its own.
 fn with_varied() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("varied");
@@ -195,8 +196,8 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
         vec![2.0, 0.01, 0.1],
         // configurations, repetitions, runs, events, seed, the number in the name of the stream cipher ChaCha8
         vec![8.0, runs / 8.0, runs, events, 77.0, 8.0],
-        // time scale, version 0.9.7 (as 0.9 and 7), digits of the commit, dates of the first and the last sweep, number of computers, cores,
-        // the numbers in x86_64
+        // time scale, version 0.9.7 (as 0.9 and 7), digits of the commit 0123456789ab, dates of the first and the last sweep, number of
+        // computers, cores, the numbers in x86_64
         vec![
             20.0,
             0.9,
@@ -247,6 +248,7 @@ fn the_command_for_readers_repeats_the_experiment() {
     let folder = tempfile::tempdir().unwrap();
     // In the command, a name with a space must be in quotes.
     let root = folder.path().join("changed data");
+    // Options of `sim run` that change values of the experiment file. The command must have these options too.
     let overrides = Overrides {
         engine: Some("virtual".parse().unwrap()),
         changes: vec![
@@ -403,7 +405,7 @@ fn a_report_has_the_same_paragraph_commands_and_entries() {
     assert_eq!(code, 0, "{err}");
     let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
     let methods = Methods::new(&Dataset::open(&folder.path().join("varied")).unwrap(), &[]);
-    // In the paragraph, code is between backticks. The page leaves them out.
+    // In the paragraph, code is between backticks. The page has no backticks.
     assert!(
         page.contains(&format!("<p>{}</p>", methods.paragraph.replace('`', ""))),
         "{}",

@@ -252,6 +252,7 @@ fn absolute_paths_are_found() {
         let output = serde_json::json!({ "text": [format!("cannot read {path}\n")] });
         assert!(find_absolute_path(&output).is_some(), "{path}");
     }
+    // The encoded bytes of a picture may look like a path by chance. The slash in `rates/s` is not the start of a path.
     let picture =
         serde_json::json!({ "data": { "image/png": "abc/tmp/x", "text/plain": ["rates/s"] } });
     assert_eq!(find_absolute_path(&picture), None);

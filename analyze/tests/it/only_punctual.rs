@@ -68,6 +68,7 @@ fn export_leaves_unpunctual_runs_out_of_every_file() {
     let (code, _, err) = analyze(&["export", "small", "--only", "punctual"], folder.path());
     assert_eq!(code, 0, "{err}");
     let processed = folder.path().join("small/processed");
+    // 4 of the 6 runs are punctual. Each run has 3 machines and (1 + 3 + 6) ticks per second * 20 seconds = 200 events.
     for (name, rows) in [("runs", 4), ("machines", 12)] {
         let path = processed.join(name).with_extension("parquet");
         assert_eq!(read(&path).height(), rows, "{name}");
@@ -92,7 +93,8 @@ fn the_error_names_a_dataset_without_a_punctual_run() {
 #[test]
 fn the_error_for_runs_without_a_margin_gives_advice() {
     let folder = tempfile::tempdir().unwrap();
-    // Writes a dataset with this value of the parameter `phase`, or with this list of values. All runs whose margin is not 0 are punctual.
+    // Writes a dataset to the folder `name`. `phases` is a value of the parameter `phase`, or a list of values. A run of the dataset is
+    // punctual if its margin is not 0.
     let write_with = |name: &str, phases: &str| {
         let text = format!("{}phase = {phases}\n", fixture::small_over_tcp());
         fixture::altered(&folder.path().join(name), &text, |runs| {

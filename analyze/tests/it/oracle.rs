@@ -63,6 +63,7 @@ proptest! {
         for run in &runs {
             // All runs are simulated. Those with the engine `tcp` get real times afterwards, as if they had been made over TCP.
             let mut logs = virtual_time::run(run, seed).machines;
+            // In virtual time, `system_time_ns` is model time since the run's start.
             let with_time = |event: &LoggedEvent| (event.system_time_ns as f64 / 1e9, event.clone());
             let in_model_time: Vec<Log> = logs.iter().map(|log| log.iter().map(with_time).collect()).collect();
             expected.extend((0..logs.len()).map(|machine| measures(&in_model_time, machine, (&rates, topology), (warm_up_s, duration_s))));
@@ -199,7 +200,7 @@ fn measures(
     for (t, e) in observed {
         if let EventKind::Receive(message) = e.event.kind {
             let sender = message.sender as usize;
-            let (sent, _) = run[sender][index_of(&run[sender], message.sent_tick)];
+            let (sent, _) = run[sender][index_of_send(&run[sender], message.sent_tick)];
             ages.push(t - sent);
             logical_ages.push(e.event.logical_clock as f64 - message.stamp as f64);
         }
@@ -280,8 +281,8 @@ fn clock_at(log: &Log, t: f64) -> f64 {
         .map_or(0.0, |(_, e)| e.event.logical_clock as f64)
 }
 
-/// The index in `log` of the send at tick number `tick`. A tick with a send has no other event, so the event found is the send.
-fn index_of(log: &Log, tick: u64) -> usize {
+/// The index in `log` of the send at tick number `tick`. A tick with a send has no other event.
+fn index_of_send(log: &Log, tick: u64) -> usize {
     let found = log.iter().position(|(_, e)| e.event.tick == tick);
     found.expect("a tick that was logged")
 }
@@ -396,7 +397,7 @@ fn happened_before(run: &[Log]) -> Vec<Vec<HashSet<(usize, usize)>>> {
         }
         if let EventKind::Receive(message) = run[machine][index].1.event.kind {
             let sender = message.sender as usize;
-            causes.push((sender, index_of(&run[sender], message.sent_tick)));
+            causes.push((sender, index_of_send(&run[sender], message.sent_tick)));
         }
         for (cause_machine, cause_index) in causes {
             let earlier = before[cause_machine][cause_index].clone();

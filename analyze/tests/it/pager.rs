@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 
 use crate::fixture;
 
-/// A Python program that runs the command in its arguments in a pseudo-terminal. Its exit code is that of the command.
+/// A Python program. Its arguments are a command, such as `analyze drift small`. The program runs this command in a pseudo-terminal and has
+/// the same exit code as the command.
 const IN_TERMINAL: &str =
     "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
 
@@ -80,6 +81,7 @@ fn a_terminal_shows_tables_in_the_pager_and_a_pipe_does_not() {
     assert!(whole.starts_with("Drift\n"), "{whole}");
     let (code, shown) = in_terminal(&["drift", "small"], pager, folder.path());
     assert_eq!((code, shown), (0, format!("pager option\n{whole}")));
+    // With one of these options, `analyze` uses no pager, although stdout is a terminal.
     for arguments in [
         &["drift", "small", "--no-pager"][..],
         &["drift", "small", "--format", "csv"],

@@ -35,10 +35,10 @@ fn named<'a>(measures: &'a [Paired], name: &str) -> &'a Paired {
     measures.find(|paired| paired.measure.name == name).unwrap()
 }
 
-/// For machine 1 the differences B - A of the final clock are 1, 2 and 6. Their mean is 3, and their standard deviation is the square root
-/// of (4 + 1 + 9) / 2. Half the width of the interval is t times the standard deviation, divided by the square root of 3, where t = 4.3027
-/// is the 0.975 quantile of Student's t with two degrees of freedom. For machine 0 the differences are 0. The pooled value of a run is the
-/// mean over both machines, so the pooled differences are half of those of machine 1: 0.5, 1 and 3.
+/// For machine 1 the differences B - A of the final clock are 1, 2 and 6. Their mean is 3, and their variance is (4 + 1 + 9) / 2 = 7. Half
+/// the width of the interval is t * sqrt(7) / sqrt(3). Here t = 4.3027 is the 0.975 quantile of Student's t with two degrees of freedom.
+/// For machine 0 the differences are 0. The pooled value of a run is the mean over both machines, so the pooled differences are half of
+/// those of machine 1: 0.5, 1 and 3.
 #[test]
 fn the_paired_interval_agrees_with_a_calculation_by_hand() {
     let comparison = open(with_larger_clocks().path());
@@ -137,7 +137,7 @@ fn the_table_has_the_means_and_the_difference_of_each_measure() {
 }
 
 /// Machine 1 receives a message in A, but not in B. So the age of its messages is defined in A only. The means are over matched runs in
-/// which the measure is defined in both datasets. There is no such run for machine 1, so it has no mean either.
+/// which the measure is defined in both datasets. There is no such run for machine 1, so machine 1 has no mean and no difference.
 #[test]
 fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     let folder = tempfile::tempdir().unwrap();
@@ -171,7 +171,8 @@ fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
         (None, None, Some(0.0))
     );
     assert_eq!(of_machine(0).equal, Some(1.0));
-    // Only machine 0 has a value in both datasets, so these are its means. The share `equal` counts both machines.
+    // Only machine 0 has a value in both datasets, so the pooled means are the means of machine 0. The pooled share `equal` counts both
+    // machines: 1.0 for machine 0 and 0.0 for machine 1.
     let pooled = named(&comparison.pooled, "logical_age_mean");
     assert_eq!(
         (pooled.mean_a, pooled.mean_b, pooled.equal),
@@ -239,6 +240,8 @@ fn a_rough_interval_around_0_has_a_note() {
         .pooled
         .retain(|paired| paired.measure.name == "backlog_max");
     let text = output::terminal(&compare::table(&comparison), 120);
+    // The six differences have the standard deviation sqrt((9 + 9) / 5) = 1.90. Half the width of the interval is
+    // t * 1.90 / sqrt(6) = 1.99. Here t = 2.571 is the 0.975 quantile of Student's t with five degrees of freedom.
     assert!(text.contains("0.0 ±~2.0"), "{text}");
     assert!(text.contains("±~: a rough interval."), "{text}");
 }

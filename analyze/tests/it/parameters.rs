@@ -33,6 +33,7 @@ const VALUES: [(&str, &str, &str); 10] = [
 
 /// The text of an experiment in which the parameter `name` has these values.
 fn grid(name: &str, values: &str) -> String {
+    // Every experiment needs `rates` and `internal`. If `name` is one of them, its value here is replaced by `values`.
     let mut parameters = vec![("rates", "[[1, 3]]"), ("internal", "0.5")];
     parameters.retain(|(other, _)| *other != name);
     parameters.push((name, values));

@@ -139,6 +139,7 @@ fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
     assert_eq!(small.state(), first);
     // The first two runs are in a part, so their events are not read again, and the damage to them is not noticed.
     small.with_runs(0..5).damage(2);
+    // Two parts are new: one with the runs 2 and 3, and one with run 4.
     assert_eq!(small.export(), (3, 2));
     let second = small.state();
     assert!(
@@ -146,7 +147,7 @@ fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
             .iter()
             .all(|(path, part)| second.get(path) == Some(part))
     );
-    // The last part has only run 4. It is written again with the runs 4 and 5.
+    // The part with run 4 is only half full. It is replaced by a part with the runs 4 and 5.
     assert_eq!(small.with_runs(0..6).export(), (3, 1));
     let third = small.state();
     let unchanged = second
@@ -307,7 +308,8 @@ fn an_export_that_fails_changes_nothing() {
     small.require_complete();
 }
 
-/// Bits are flipped all over a part, in its data and in its footer. Each time the part is written again.
+/// One bit of a part is flipped, and the next export writes the part again. This is repeated for bits all over the part, in its data and in
+/// its footer.
 #[test]
 fn a_damaged_part_is_replaced() {
     let small = Growing::new(fixture::SMALL);

@@ -60,7 +60,7 @@ pub fn assert_close(shown: f64, value: f64) {
     );
 }
 
-/// The rows of the table that `analyze` prints as CSV. Each row has its cells by column.
+/// The rows of the table that `analyze` prints as CSV. Each row is a map from the names of columns to cells.
 fn table(folder: &Path, arguments: &[&str]) -> Vec<BTreeMap<String, String>> {
     let (code, out, err) = analyze(&[arguments, &["--format", "csv"]].concat(), folder);
     assert_eq!(code, 0, "{err}");
@@ -127,6 +127,7 @@ fn combined_bars_have_the_values_of_combined_rows() {
     let svg = draw(&folder.path().join("small"), Kind::Drift, &options);
     let document = Document::parse(&svg).unwrap();
     let panels = of_class(document.root(), "panel");
+    // The first panel shows the measure `own_drift`. It has one bar for each machine.
     let bars = of_class(panels[0], "bar");
     assert_eq!((rows.len(), bars.len()), (3, 3));
     for (row, bar) in rows.iter().zip(bars) {
@@ -156,6 +157,7 @@ fn a_histogram_has_every_jump() {
     let svg = draw(&root, Kind::Jumps, &Options::default());
     let document = Document::parse(&svg).unwrap();
     let series = of_class(document.root(), "series");
+    // One series for each of the three machines, in each of the two configurations.
     assert_eq!(series.len(), 6);
     for (series, group) in series.into_iter().zip(&groups) {
         let bars = of_class(series, "bar");

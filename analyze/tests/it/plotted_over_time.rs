@@ -12,7 +12,7 @@ use resvg::usvg::roxmltree::{Document, Node};
 use crate::plotted::{assert_close, draw, numbers, of_class, with_small};
 use crate::shown::{by_hand, execution};
 
-/// The last point of a clock's line has the mean of the final clocks and its interval.
+/// The last point of each line shows the mean of the machine's final clocks, and the interval of this mean.
 #[test]
 fn a_line_ends_at_the_mean_of_the_final_clocks() {
     let folder = with_small();
@@ -23,16 +23,18 @@ fn a_line_ends_at_the_mean_of_the_final_clocks() {
     let svg = draw(&root, Kind::Clock, &Options::default());
     let document = Document::parse(&svg).unwrap();
     let curves = curves(&document);
+    // Two configurations with three machines each.
     assert_eq!((curves.len(), groups.len()), (6, 6));
     for (curve, group) in curves.iter().zip(&groups) {
         let estimate = group.estimate(measure).unwrap();
         let last = |name: &str| *numbers(curve, name).last().unwrap();
-        // The line has 121 points, and the runs last 20 s.
+        // The line has a point at the start, and one at the end of each of 120 intervals of time. The runs last 20 s.
         assert_eq!(
             (numbers(curve, "data-x").len(), last("data-x")),
             (121, 20.0)
         );
         assert_close(last("data-y"), estimate.mean);
+        // A point without an interval has the mean as both ends. A line has no `data-low` if none of its points has an interval.
         let (low, high) = estimate
             .interval()
             .unwrap_or((estimate.mean, estimate.mean));
@@ -40,6 +42,7 @@ fn a_line_ends_at_the_mean_of_the_final_clocks() {
             assert_close(last("data-low"), low);
             assert_close(last("data-high"), high);
         }
+        // Each machine has a colour (hue) of its own: machine 0 has the class `h0`.
         let class = curve.attribute("class").unwrap();
         assert_eq!(class, format!("curve h{}", group.machine));
     }
@@ -73,8 +76,9 @@ fn a_single_run_has_a_step_at_each_event() {
     }
 }
 
-/// Two imported runs are drawn together. Their last events are at 10 s and at 20 s, and a run ends one tick after its last event. Each clock
-/// moves by 1 at each event of the first 11 s, and by about 100 later. The plot ends with the shorter run, so no mean jump in it is above 1.
+/// Two imported runs are drawn together. Their last events are at 10 s and at 20 s. A run ends one tick (1 s) after its last event, so the
+/// shorter run ends at 11 s. Each clock moves by 1 at each event up to 11 s, and by 100 or more at later events. The plot must end at 11 s,
+/// so no mean jump in it is above 1.
 #[test]
 fn jumps_after_the_end_of_the_shortest_run_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
@@ -101,9 +105,11 @@ fn jumps_after_the_end_of_the_shortest_run_are_left_out() {
     let svg = draw(&root, Kind::JumpsOverTime, &options);
     let document = Document::parse(&svg).unwrap();
     let curves = curves(&document);
+    // One line for each machine.
     assert_eq!(curves.len(), 2);
     for curve in &curves {
-        // There is a point for each thirtieth of 11 s that has events. The event at 11 s, of the longer run, is in the last thirtieth.
+        // The time up to 11 s is cut into 30 intervals. Each interval with events has a point in its middle. The last interval has a point,
+        // because the longer run has an event at 11 s. The middle of this interval is at 29.5 / 30 of 11 s.
         let times = numbers(curve, "data-x");
         assert_close(*times.last().unwrap(), 11.0 * 29.5 / 30.0);
         let jumps = numbers(curve, "data-y");

@@ -123,8 +123,8 @@ fn records_agree_with_the_table_of_jumps() {
     }
 }
 
-/// The table has a row for each configuration: it shows the configuration's machine that needs the most repetitions. The row that needs
-/// the most repetitions of all rows is first. `--sort` gives another order.
+/// The table has one row for each configuration. Of the configuration's three machines, the row shows the one that needs the most
+/// repetitions. The rows are sorted by this number of repetitions, the largest first. `--sort` gives another order.
 #[test]
 fn each_row_is_the_machine_that_needs_the_most_repetitions() {
     let folder = grid();
@@ -398,9 +398,9 @@ fn imported_logs_have_numbers_but_no_lines() {
     assert!(out.contains("needed") && indented(&out).is_empty(), "{out}");
 }
 
-/// Machine 1 has events in only two of the four repetitions, so there are two values of its mean jump: 1.125 and 12.375. Because two
-/// repetitions give one value, an interval that needs 1,500,000 values needs 3,000,000 repetitions. An experiment can have at most
-/// 2,000,000, so these are too many, although the number of values is below that limit.
+/// Machine 1 has events in only two of the four repetitions. So four repetitions give two values of its mean jump: 1.125 and 12.375. An
+/// interval that needs 1,500,000 values needs twice as many repetitions, 3,000,000. `needs` must return `None` instead of this number,
+/// because an experiment can have at most 2,000,000 runs.
 #[test]
 fn no_number_of_repetitions_is_above_the_possible_number() {
     let folder = tempfile::tempdir().unwrap();

@@ -102,8 +102,8 @@ fn the_command_that_makes_a_missing_dataset_can_be_pasted() {
         .filter(|part| part.starts_with("cargo sim run "))
         .collect();
     assert!(!commands.is_empty(), "{err}");
-    // A command is `cargo sim run EXPERIMENT --data FOLDER`. The shell only splits the command into words and does not run it: `set --`
-    // makes the 6 words the shell's arguments. Then the shell prints the number of words, the fourth word and the sixth word.
+    // A command is `cargo sim run EXPERIMENT --data FOLDER`. `set --` does not run the command, but stores its 6 words in `$1` to `$6`.
+    // Then the shell prints the number of words (`$#`), the experiment (`$4`) and the folder (`$6`).
     for command in commands {
         let (_, words) = run_pasted(
             &format!("set -- {command}; echo $#; echo \"$4\"; echo \"$6\""),

@@ -1,6 +1,6 @@
 //! Tests that the project's documents (its Markdown files) are correct: their commands and Python programs run, their experiments
 //! are valid, their links lead to existing targets, their pictures are up to date, and their lists are complete. Rust code in
-//! documents is tested elsewhere, as documentation tests. Verdicts on claims in documents are tested in `verdicts.rs`.
+//! documents is tested elsewhere, as documentation tests. The tables of claims and their verdicts are tested in `verdicts.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -178,7 +178,8 @@ fn commands_and_python_run() {
     }
 }
 
-/// The commands of docs/diagrams.md write exactly the pictures that the page shows, and the numbers in its text are those of its runs.
+/// The commands of docs/diagrams.md write exactly the pictures that the page shows. The numbers in the text of the page are those of the
+/// runs that these commands make.
 #[test]
 fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
     let folder = folder_to_work_in();
@@ -234,6 +235,7 @@ fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
     assert!(senders.iter().all(|row| row["event"] != "receive"));
     let oldest = ages(&equal).into_iter().fold(0.0, f64::max);
     let (slow, relay) = (ages(&slow), ages(&relay));
+    // Parts of sentences of the page. In the first part, `0` is the number of a machine, and `\n  ` is a line break of the page.
     for sentence in [
         format!(
             "0 receives is {:.3} s old, the last\n  is {:.3} s old",
@@ -258,6 +260,7 @@ fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
     let shown = blocks(&page, "text");
     assert!(shown[0].starts_with("time (s)") && terminal.contains(shown[0]));
     let svg = |name: &str| read(&format!("docs/diagrams/{name}.svg"));
+    // Numbers that the text of the page takes from the pictures. For example, it says that the slow machine's queue grows to 15 messages.
     for (name, words) in [
         ("slow-machine", "queue, highest 15"),
         ("slow-machine", "lag, darkest 44"),
@@ -343,7 +346,10 @@ fn blocks_of_toml_are_experiments_or_claims() {
             experiment.unwrap_or_else(|error| panic!("{error}"));
         }
     }
-    assert!(experiments >= 2, "the documents show no experiments");
+    assert!(
+        experiments >= 2,
+        "only {experiments} experiments in the documents: does `blocks` find all blocks of TOML?"
+    );
 }
 
 #[test]
@@ -372,7 +378,7 @@ fn find_documents(project: &Path, folder: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Every link to another file leads to an existing file and heading.
+/// Every link leads to an existing file and heading. Links to web pages are not checked.
 #[test]
 fn links_lead_to_existing_headings() {
     for document in DOCUMENTS {

@@ -161,8 +161,8 @@ fn words_of_many_programs() {
             table(&|row| row.word(words).to_owned(), rows)
         });
     }
-    // Some words mean a send to all. In this table such a row has the word `word` and names no peers. The first row has a word that is
-    // not an event: `start`.
+    // Some words mean a send to all. In this table, the rows of sends to all have such a word (`word`), and their cell of peers is empty.
+    // The first row is not an event: it has the word `start`.
     let without_peers = |word: &'static str, rows: &[Row]| {
         let line = |row: &Row| match row.is_to_all() {
             true => row.csv_with(&row.seconds(), "").replace("send", word),
@@ -313,6 +313,7 @@ fn preambles_and_other_titles_of_columns() {
         format!("Node up\n{TITLES}\n{}", body(rows))
     })
     .unwrap();
+    // The 3 lines are the preambles: one in the file of each machine.
     assert!(
         report.contains("Left out: 3 lines") && report.contains("vm1.csv line 1: Node up"),
         "{report}"
@@ -374,6 +375,7 @@ fn a_written_mapping_gives_the_same_import() {
     let sources = [folder.path().join("run")];
     let text = fs::read_to_string(folder.path().join("m.toml")).unwrap();
     let mapping = Mapping::parse(&text, "m.toml".as_ref()).unwrap();
+    // The written mapping has a pattern of lines.
     assert!(!mapping.line.is_empty());
     let wanted = logs::import(&sources, &Mapping::default()).unwrap().0;
     assert_eq!(logs::import(&sources, &mapping).unwrap().0, wanted);

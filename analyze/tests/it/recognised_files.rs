@@ -23,6 +23,7 @@ fn imported(
 
 #[test]
 fn runs_in_one_folder_or_in_subfolders() {
+    // What each import below must find: the events of both runs. `plain` imports the runs in the simplest form, each from its own folder.
     let wanted = logs::plain(logs::runs());
     for (what, name) in [
         (
@@ -186,7 +187,7 @@ fn logs_in_two_formats_are_refused() {
 }
 
 #[test]
-fn files_that_are_not_logs_are_left_out_and_named() {
+fn copies_of_logs_and_other_files_are_left_out_and_named() {
     let (one, two) = (labelled_log(1, 1), labelled_log(2, 1));
     // All lines of both machines in one file.
     let lines = one.lines().map(|line| format!("vm1 {line}\n"));

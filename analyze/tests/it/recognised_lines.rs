@@ -9,8 +9,8 @@ use crate::foreign_logs::{self as logs, Kind, Row, lines};
 use crate::recognised::{WORDS, imported, labelled};
 
 /// Writes a run as one log file for each machine, `vm1.log` and so on, and imports the files. `text` makes the text of a file from the rows
-/// (events) of one machine. Requires that the import gives the same events as from plain tables: CSV files with the same run. `what` names
-/// the format in failures.
+/// (events) of one machine. Requires that the import finds the same events as an import of the same run from CSV files (`logs::plain`).
+/// `what` names the format in failures.
 fn require_plain(what: &str, text: impl Fn(&[Row]) -> String) {
     let found = imported("vmN.log", &Mapping::default(), text);
     let (found, _) = found.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -108,10 +108,11 @@ fn colour_codes_are_stripped() {
     });
 }
 
-/// In these logs, the numbers after `logical clock:` grow only at every fourth event, unlike those of a logical clock. But because of their
-/// label, the import accepts them as clocks. It must accept them even if another line has a number without a label (`Listening on 5000`).
+/// A logical clock grows at every event. In these logs, the number after `logical clock:` grows only at every fourth event. But the label
+/// says that this number is a clock, so the import accepts the number. The import must do the same if another line has a number without a
+/// label (`Listening on 5000`).
 #[test]
-fn a_number_in_a_line_that_is_no_event_does_not_make_labelled_clocks_doubtful() {
+fn labelled_clocks_are_accepted_even_if_a_line_that_is_no_event_has_a_number() {
     let with_first_line = |first_line: &str| {
         let found = imported("vmN.log", &Mapping::default(), |rows| {
             let events = rows.iter().zip(0..);

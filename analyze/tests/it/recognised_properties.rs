@@ -69,6 +69,7 @@ proptest! {
         prefix in prop::sample::select(vec!["", "INFO:root:", "[vm] ", "> "]),
     ) {
         let line = |row: &Row| format!("{prefix}{}", rendered(row, &order, separator, sign, words, labels, peer_separator));
+        // `imported` imports the first simulated run from these lines. `plain` imports the same run from plain tables.
         let found = imported("vmN.log", &Mapping::default(), |rows| lines(rows, line));
         prop_assert_eq!(found.map(|(found, _)| found), Ok(logs::plain(&logs::runs()[..1])));
     }
@@ -102,7 +103,7 @@ proptest! {
             lines.join("\n")
         };
         let wanted = logs::plain(&logs::runs()[..1]);
-        if let Ok((found, words)) = imported("vmN.log", &Mapping::default(), damaged) {
+        if let Ok((found, report)) = imported("vmN.log", &Mapping::default(), damaged) {
             // Machine, time and clock of each event.
             let clocks = |runs: &Imported| -> Vec<(u32, u64, u64)> {
                 let rows = runs[0].iter();
@@ -113,13 +114,13 @@ proptest! {
             // Times are counted from the first event. If the first event was left out, all times differ, so they cannot be compared.
             let has_first = found[0].iter().any(|(machine, _, event)| {
                 let mut first_events = wanted[0].iter().filter(|(_, at, _)| *at == 0);
-                first_events.any(|(other, _, wanted)| machine == other && event.logical_clock == wanted.logical_clock)
+                first_events.any(|(other, _, first)| machine == other && event.logical_clock == first.logical_clock)
             });
             if has_first {
-                prop_assert_eq!(unchanged, found[0].len(), "{}", words);
+                prop_assert_eq!(unchanged, found[0].len(), "{}", report);
             }
             if found != wanted {
-                prop_assert!(words.contains("Left out") || words.contains("do not have"), "{}", words);
+                prop_assert!(report.contains("Left out") || report.contains("do not have"), "{}", report);
             }
         }
     }

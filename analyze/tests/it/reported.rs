@@ -43,7 +43,7 @@ fn attributes<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
     values.collect()
 }
 
-/// The paragraph about methods says which runs were used, as that of `analyze methods` does.
+/// With `--where`, the page's paragraph about methods and the output of `analyze methods` both say which runs were used.
 #[test]
 fn the_paragraph_about_methods_has_the_conditions_of_the_runs() {
     let folder = with_small();
@@ -63,7 +63,7 @@ fn a_page_loads_nothing_from_elsewhere() {
     let folder = with_small();
     let page = report(folder.path(), &["small"]);
     assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">"));
-    // The page's Content Security Policy forbids browsers to load anything, apart from exceptions.
+    // The page's Content Security Policy forbids browsers to load anything from other files or servers.
     assert!(page.contains("default-src 'none'"));
     for name in ["src", "href", "xlink:href"] {
         for target in attributes(&page, name) {
@@ -120,7 +120,7 @@ fn links_lead_to_elements_and_ids_are_unique() {
 }
 
 /// The page's tables have the values that the commands print as CSV. Each cell has the rounded mean and half the width of its interval,
-/// rounded up: `4.0±0.3`, or `4.0±~0.3` for a rough interval. If all runs have the same value, the cell has no interval: `4=`.
+/// rounded up: `4.0±1.2`, or `4.0±~1.2` for a rough interval. If all runs have the same value, the cell has no interval: `4=`.
 #[test]
 fn tables_have_the_values_of_the_commands() {
     let folder = with_small();
@@ -170,9 +170,9 @@ fn tables_have_the_values_of_the_commands() {
             if let (Some(half), Ok(high)) = (half, high) {
                 let half: f64 = half.parse().unwrap();
                 let exact = high - mean;
-                // The page shows at least two digits of the half-width, rounded up. The shown interval must contain the exact interval
-                // although the mean is rounded too. So the shown half-width can be up to 15 % larger than the exact one. The limits
-                // here are a little wider.
+                // The page adds the rounding error of the mean to the half-width (at most half a unit of the last digit), and then rounds up
+                // (at most one unit more). A half-width has at least two digits, so a unit is at most 10 % of the half-width. Together
+                // both steps add at most 15 %. The limits here are a little wider.
                 assert!(half >= exact * 0.999 && half <= exact * 1.2 + 1e-6);
             }
         }
@@ -292,6 +292,7 @@ fn texts_of_datasets_are_escaped() {
 
 #[test]
 fn datasets_by_hand_and_without_events_have_pages() {
+    // The events of the dataset `by-hand` are not simulated: `fixture::by_hand` lists them.
     let folder = by_hand();
     let page = report(folder.path(), &["by-hand"]);
     // The diagram has the event at tick 0 of machine 1.

@@ -17,7 +17,7 @@ fn sample() -> PathBuf {
 #[test]
 fn the_processed_files_of_the_sample_are_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
-    // A copy without the processed files, which are then written anew.
+    // The processed files are in a subfolder, and only files are copied. So the copy has no processed files, and `export` below makes them.
     let copied = folder.path().join("sample");
     fs::create_dir(&copied).unwrap();
     for entry in fs::read_dir(sample()).unwrap() {

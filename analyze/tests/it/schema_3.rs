@@ -23,7 +23,7 @@ fn copy(sample: &str, folder: &Path) {
     }
 }
 
-/// A number, or else a text.
+/// The value of a cell: `Ok` if it is a number, otherwise `Err` with the cell's text.
 type Value = Result<f64, String>;
 /// A cell of a row: the name of its column, and its value.
 type Cell = (String, Value);

@@ -24,9 +24,10 @@ pub fn by_hand() -> tempfile::TempDir {
     folder
 }
 
-/// A dataset `lost`: the run by hand with one change. In the run by hand, machine 1 sends a message at its tick 2, and machine 0 receives
-/// this message at its own tick 2. In the changed log, this receive names tick 7 of machine 1 as the tick of the send. But machine 1 sends
-/// nothing at tick 7, so the receive has no send. And nobody receives the message that machine 1 sends at tick 2, so that message is lost.
+/// A dataset `lost`: the run of [`by_hand`] with one change. In the unchanged run, machine 1 sends a message at its tick 2, and machine 0
+/// receives this message at its own tick 2. In the changed log, this receive names tick 7 of machine 1 as the tick of the send. But machine
+/// 1 sends nothing at tick 7, so the receive has no send. And nobody receives the message that machine 1 sends at tick 2, so that message is
+/// lost.
 pub fn with_lost() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::BY_HAND);
@@ -112,7 +113,9 @@ fn json_has_every_value_and_markdown_the_cells_of_the_table() {
     let folder = by_hand();
     let (_, out, _) = analyze(&["show", "by-hand", "--format", "json"], folder.path());
     let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    // Machine 0 has 4 events, and machine 1 has 8.
     assert_eq!(rows.len(), 12);
+    // The receive of machine 0 at tick 2.
     let receive = &rows[6];
     for (name, value) in [
         ("time_s", 2.0.into()),
@@ -142,6 +145,7 @@ fn a_long_table_says_what_it_leaves_out() {
     let folder = tempfile::tempdir().unwrap();
     let long = fixture::SMALL.replace("duration_s = 20", "duration_s = 200");
     fixture::simulated(&folder.path().join("long"), &long);
+    // Every tick is an event: (1 + 3 + 6) ticks per second · 200 s = 2,000 events.
     let (_, out, _) = analyze(&["show", "long", "--run", "0"], folder.path());
     assert!(
         out.contains("These are the first 1,000 of 2,000 events."),
@@ -151,7 +155,8 @@ fn a_long_table_says_what_it_leaves_out() {
         &["show", "long", "--run", "0", "--format", "csv"],
         folder.path(),
     );
-    assert_eq!(out.lines().count(), 2_001);
+    // The names of the columns, and all events.
+    assert_eq!(out.lines().count(), 1 + 2_000);
 }
 
 #[test]
@@ -340,22 +345,22 @@ fn past_future_cut_and_causal_order_respect_happens_before() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);
     let execution = execution(&folder.path().join("small"));
-    // The event of machine 0 at tick 7, as an example.
-    let some = execution.range_of(0).start + 7;
-    let past = execution.past_of([some]);
-    let future = execution.future_of([some]);
+    // The index of the event of machine 0 at tick 7.
+    let example = execution.range_of(0).start + 7;
+    let past = execution.past_of([example]);
+    let future = execution.future_of([example]);
     for index in 0..execution.events().len() {
         let its_past = execution.past_of([index]);
         let its_future = execution.future_of([index]);
-        assert_eq!(past[index], its_future[some], "{index}");
-        assert_eq!(future[index], its_past[some], "{index}");
+        assert_eq!(past[index], its_future[example], "{index}");
+        assert_eq!(future[index], its_past[example], "{index}");
         if past[index] {
             assert!(execution.send_of(index).is_none_or(|send| past[send]));
             assert!(execution.previous(index).is_none_or(|before| past[before]));
         }
     }
     // For each machine, how many of its events are in the cut.
-    let cut = execution.cut([some]);
+    let cut = execution.cut([example]);
     assert_eq!(
         cut.iter().sum::<usize>(),
         past.iter().filter(|is_in| **is_in).count()
@@ -463,6 +468,7 @@ fn senders_and_recipients_that_a_log_does_not_have_are_shown_as_unknown() {
     let (_, svg, err) = analyze(&["diagram", "mine", "--run", "0"], folder.path());
     assert_eq!(err, unknown);
     assert_eq!(svg.matches("data-event=").count(), 8);
+    // Only arrows have `data-from`, and this diagram has no arrows.
     assert_eq!(svg.matches("data-from=").count(), 0);
     let follow = [
         "show", "mine", "--run", "0", "--follow", "0:0", "--format", "csv",

@@ -7,7 +7,8 @@ use assert_cmd::Command;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// An experiment with 24 configurations. Some of them overload machine 0 (more messages arrive than it has ticks), others do not.
+/// An experiment with 24 configurations: 3 sets of rates x 8 values of `internal`. Some of them overload machine 0 (more
+/// messages arrive than it has ticks), others do not.
 const GRID: &str = "
 name = \"grid\"
 seed = 262
@@ -79,7 +80,7 @@ fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
         ],
         folder.path(),
     );
-    // `analyze backlog` has a row for each machine of each configuration.
+    // `analyze backlog` has a row for each of the 3 machines of the 24 configurations, whatever the order of the rows.
     let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     assert_eq!(rows.len(), 24 * 3);
     let dataset = analyze::Dataset::open(&folder.path().join("grid")).unwrap();
@@ -129,6 +130,7 @@ fn the_summary_counts_the_rows_that_are_not_shown_and_names_the_option_that_show
 }
 
 /// If there are more than four datasets, the first line says how many there are. It has totals instead of a line for each dataset.
+/// Each of the five datasets here has one run with 12 events.
 #[test]
 fn many_datasets_are_counted_in_one_line() {
     let folder = tempfile::tempdir().unwrap();

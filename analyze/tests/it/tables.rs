@@ -118,8 +118,9 @@ fn jumps_as_markdown() {
     ");
 }
 
-/// After its four ticks, machine 0 has the queue lengths 0, 0, 1 and 0. Their 95th percentile is 0.85 (interpolated
-/// between 0 and 1). It is shown as 0.8 and not as 0.9, because the computed floating-point number is slightly smaller than 0.85.
+/// Machine 0 has four ticks. The queue lengths after them are 0, 0, 1 and 0. Sorted, they are 0, 0, 0 and 1, at the positions 0 to 3. The
+/// 95th percentile is at position 0.95 · 3 = 2.85, so it is 0.85. It is shown as 0.8 and not as 0.9, because the computed floating-point
+/// number is slightly smaller than 0.85.
 #[test]
 fn backlog_of_a_single_repetition_has_no_intervals() {
     insta::assert_snapshot!(output::terminal(&table_of(&tables::BACKLOG, fixture::write_by_hand), 120), @"

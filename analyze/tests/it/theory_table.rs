@@ -99,7 +99,7 @@ fn table_on_a_terminal() {
 /// Each kind of caveat has a letter. The letter stands in the column of each value that has this caveat, and a line below the table
 /// explains it. Here three machines tick at the same rate. Because of the messages between the machines, their clocks advance faster than
 /// the machines tick. The theory only estimates how much faster. So the logical rate and the final lag have caveat `e`. The final lag also
-/// has `a` (the machines leave each other few ticks without a receive) and `g` (several machines have the highest rate).
+/// has `a` (the machines send each other so many messages that most ticks receive one) and `g` (several machines have the highest rate).
 #[test]
 fn predictions_with_caveats_have_letters_and_reasons() {
     let folder = tempfile::tempdir().unwrap();
@@ -322,8 +322,9 @@ fn predictions_before_and_after_the_runs_are_equal() {
     // machines gets it with probability 2/3. From this follows:
     //
     // - Machine 0 gets 2/3 q S messages per second. At the boundary, this is 1.
-    // - Machines 1 and 2 together get the same number from each other: also 1 message per second. So 1 of their 9 ticks per second
-    //   receives, and the other ticks are idle: S = 8.
+    // - Machine 1 gets each send of machine 2 with probability 2/3 too, and machine 2 gets each send of machine 1 with probability 2/3.
+    //   So the two machines together also get 2/3 q S = 1 message per second. They have 3 + 6 = 9 ticks per second. One of these ticks
+    //   receives, and the other eight are idle: S = 8.
     //
     // 2/3 q S = 1 and S = 8 give q = 3/16.
     let expected = 1.0 - 3.0 / 16.0;

@@ -76,7 +76,8 @@ fn too_few_threads_are_an_error() {
         );
         shell(&line, folder.path())
     };
-    // With a limit of 1 the program has its main thread and can start no other.
+    // With a limit of 1 the program has its main thread and can start no other. A query needs 6: one thread for each of the three thread
+    // pools that Polars uses, and the same number in reserve.
     let output = limited(1, "drift small --no-cache");
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{err}");
@@ -92,7 +93,8 @@ fn too_few_threads_are_an_error() {
 #[test]
 fn too_few_open_files_are_an_error() {
     let folder = with_small();
-    // The limit counts all open files, also the three that every program has from its start (standard input, output and error).
+    // Every program has three open files from its start (standard input, output and error), and the limit counts them too. So with these
+    // limits, `analyze` can open only 1 to 4 more files at the same time.
     for limit in 4..8 {
         let line = format!("ulimit -n {limit}; exec \"$0\" drift small --no-cache");
         let output = shell(&line, folder.path());

@@ -68,7 +68,7 @@ fn correct_timestamps_pass_the_audit() {
 }
 
 /// Each number of a timestamp is changed in two ways, one change at a time. Only the check `timestamp` fails, because no other check reads
-/// timestamps.
+/// the column `timestamp`.
 #[test]
 fn only_the_check_of_timestamps_finds_a_wrong_timestamp() {
     let change = |text: &str, index: usize, by: i64| {
@@ -94,8 +94,8 @@ fn only_the_check_of_timestamps_finds_a_wrong_timestamp() {
                 let mut cell = String::new();
                 let audit = audited(|runs| {
                     let all = cells(&runs[run], TIMESTAMP);
-                    // An event in the middle of the log of machine 1. So there are later events, whose timestamps the audit compares with
-                    // the wrong one.
+                    // An event in the middle of the log of machine 1, because the audit compares a timestamp with the machine's timestamps
+                    // before and after it.
                     let of_machine_1: Vec<_> = all
                         .into_iter()
                         .filter(|(machine, ..)| *machine == 1)
@@ -134,8 +134,8 @@ fn a_damaged_timestamp_is_reported_with_row_and_column() {
     );
 }
 
-/// Simulates the experiment, and checks that `analyze export` succeeds for its dataset. Returns the events as a data frame of the library,
-/// with the same columns as in the exported files. The exported files are not read.
+/// Simulates the experiment. Returns the events of the dataset as a data frame, with the same columns as in exported files. The command
+/// `analyze export` must succeed too, but the files that it writes are not read.
 fn exported(root: &Path, text: &str) -> DataFrame {
     fixture::simulated(root, text);
     let dataset = Dataset::open(root).unwrap();
@@ -169,7 +169,7 @@ fn exported_events_have_timestamps_as_lists() {
         });
         assert_eq!(numbers.unwrap_or_default(), cell);
     }
-    // All runs of `SMALL` have Lamport clocks only.
+    // All runs of `SMALL` have Lamport clocks only, so the events have no column `timestamp`.
     let other = tempfile::tempdir().unwrap();
     let events = exported(other.path(), fixture::SMALL);
     assert!(events.column("timestamp").is_err());

@@ -185,9 +185,9 @@ fn annotation(event: &TrackEvent, name: &str) -> Option<u64> {
 
 /// The expected bytes are written here by hand, from Perfetto's protobuf schema. Each field begins with a key: the number of the field
 /// times 8, plus 0 for an integer or 2 for bytes with a length. So 0x50 is field 10 with an integer. A key below 128 is one byte. A larger
-/// key has two: first the lowest 7 bits plus 0x80, then the other bits. So field 60 with bytes (60 times 8 plus 2 = 482 = 3 * 128 + 98)
-/// begins with 0xe2 (98 + 128) and 0x03. A trace has packets (field 1). Fields of a packet: timestamp 8, sequence 10, track event 11,
-/// track descriptor 60.
+/// key has two bytes: first the lowest 7 bits plus 0x80, then the other bits. So field 60 with bytes (60 times 8 plus 2 = 482 =
+/// 3 * 128 + 98) begins with 0xe2 (98 + 128) and 0x03. A trace has packets (field 1). Fields of a packet: timestamp 8, sequence 10,
+/// track event 11, track descriptor 60.
 #[test]
 fn perfetto_has_the_field_numbers_of_its_schema() {
     let execution = execution(&by_hand().path().join("by-hand"));
@@ -340,6 +340,7 @@ fn mermaid_leaves_out_what_exceeds_its_limit_and_says_so() {
     );
     assert_eq!(code, 0);
     let characters = text.chars().count();
+    // The diagram must not exceed the limit, but should use at least 90 % of it.
     assert!(
         (MAX_CHARACTERS * 9 / 10..=MAX_CHARACTERS).contains(&characters),
         "{characters}"
@@ -348,7 +349,7 @@ fn mermaid_leaves_out_what_exceeds_its_limit_and_says_so() {
         err.starts_with("Mermaid draws at most 50000 characters: "),
         "{err}"
     );
-    // The diagram ends with the same message as a comment.
+    // The last line of the diagram is a comment (`%%`) with the same text as stderr.
     assert!(
         text.trim_end().ends_with(&format!("%% {}", err.trim_end())),
         "{err}"
@@ -381,6 +382,7 @@ fn a_trace_is_written_to_a_file_or_to_stdout() {
             assert_eq!((out.into_bytes(), err.as_str()), (written, ""));
         }
     }
+    // The folder `none` does not exist.
     let (code, _, err) = analyze(
         &["trace", "by-hand", "--format", "dot", "--out", "none/a"],
         folder.path(),

@@ -15,7 +15,7 @@ type Causes = BTreeMap<usize, BTreeSet<usize>>;
 
 /// For each event of the window, the events of the window that happened before it.
 fn happened_before(execution: &Execution, window: &Window) -> Causes {
-    let past = |&index: &usize| {
+    let causes_of = |&index: &usize| {
         let past = execution.past_of([index]);
         let before = window
             .events
@@ -24,7 +24,7 @@ fn happened_before(execution: &Execution, window: &Window) -> Causes {
             .filter(|&other| other != index && past[other]);
         (index, before.collect())
     };
-    window.events.iter().map(past).collect()
+    window.events.iter().map(causes_of).collect()
 }
 
 #[test]

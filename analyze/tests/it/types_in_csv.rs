@@ -126,6 +126,7 @@ fn exported_csv_has_the_types_of_the_parquet_files() {
                 assert_eq!(is_real, must_be_real, "{name} {}: {cell}", column.name());
             }
         }
+        // Each of the three files has a column of integers. The events have no column of real numbers.
         assert!(
             frame.height() > 0 && found_types.contains(&false),
             "{name} must have rows and a column of integers: {found_types:?}"

@@ -127,19 +127,21 @@ fn require_complete_table(name: &str) {
     );
 }
 
+/// Compares the verdicts of the claims that are only about [`QUICK_EXPERIMENTS`]. There must be at least 15 such claims.
 #[test]
 fn verdicts_of_quick_claims_are_those_computed() {
     let is_quick = |experiment: &str| QUICK_EXPERIMENTS.contains(&experiment);
     compare_verdicts("claims", is_quick, 15);
 }
 
-/// Compares the verdicts of all claims of the collection `papers`. None of its experiments has many events.
+/// Compares the verdicts of all claims of the collection `papers`. These are at least 12 claims. No experiment of these
+/// claims has many events.
 #[test]
 fn verdicts_of_papers_are_those_computed() {
     compare_verdicts("papers", |_| true, 12);
 }
 
-/// Compares the verdicts of all claims of the collection `claims` whose experiments run in virtual time.
+/// Compares the verdicts of all claims of the collection `claims` whose experiments run in virtual time. These are at least 23 claims.
 #[test]
 #[ignore = "simulates and reads about 25 million events: minutes on two cores"]
 fn verdicts_of_all_claims_in_virtual_time_are_those_computed() {

@@ -1,6 +1,7 @@
 """Uses DuckDB to make the same table as `analyze drift`.
 
-For each configuration and machine, the table has the mean, the standard deviation and the number of runs of each of three measures.
+The table has one row for each configuration and machine. The row has three measures: for each of them the mean over the runs, the
+standard deviation, and the number of runs.
 """
 
 import duckdb

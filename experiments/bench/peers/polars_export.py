@@ -3,7 +3,7 @@
 
 import polars as pl
 
-# These two functions are in drift_columns.py because the programs that make the table of `analyze drift` use them too.
+# drift_columns.py is shared with three programs that make the table of `analyze drift`. The name of the file comes from that table.
 from drift_columns import dataset, event_logs
 
 folder = dataset() / "processed"

@@ -38,8 +38,9 @@ impl BloomClock {
     }
 }
 
-/// If event a happened before event b, the timestamp of a is below that of b: no counter is larger, and at least one is less. The reverse
-/// need not be true: the timestamp of a can also be below that of b if the events are concurrent.
+/// If event a happened before event b, the timestamp of a is below the timestamp of b: no counter of a's timestamp is larger than the same
+/// counter of b's timestamp, and at least one is less. The reverse need not be true: the timestamp of a can also be below the timestamp
+/// of b if the events are concurrent.
 impl Clock for BloomClock {
     type Timestamp = VectorTimestamp;
 
@@ -49,7 +50,7 @@ impl Clock for BloomClock {
         self.events += 1;
         // The hashes of the event are first, first + step, first + 2 step and so on. So `mix` is called only twice, and not for each hash
         // (A. Kirsch and M. Mitzenmacher, "Less Hashing, Same Performance", 2006). `| 1` makes the step odd, so it is never 0. With a step
-        // of 0, all hashes of the event would be equal.
+        // of 0, all hashes of the event would be equal. `!event` has all bits flipped, so it is another number than `event`.
         let (first, step) = (mix(event), mix(!event) | 1);
         for number in 0..u64::from(self.hashes) {
             let hash = first.wrapping_add(number.wrapping_mul(step));

@@ -49,8 +49,8 @@ impl CarriedTimestamp {
         match self {
             Self::Vector(timestamp) => timestamp.components().iter().all(|&n| n <= max_events),
             Self::Hybrid(clock) => {
-                // A hybrid clock starts at time 0. It takes all later times from the physical clocks of the machines. A physical clock
-                // differs from model time by less than `EPSILON_NS`. One more step allows for rounding.
+                // A hybrid clock takes its times from the physical clocks of the machines. Model time goes from 0 to `duration_ns`, and a
+                // physical clock differs from it by less than `EPSILON_NS`. One more step allows for rounding.
                 let steps = |ns: u64| (ns / RESOLUTION_NS) as i64 + 1;
                 let earliest = -steps(EPSILON_NS);
                 let latest = steps(duration_ns.saturating_add(EPSILON_NS));
@@ -154,8 +154,8 @@ impl CarriedClock {
         }
     }
 
-    /// Stores the `timestamp` that a message carries until the machine receives the message. Returns false if a message of the same send
-    /// waits already, which cannot happen in a correct run.
+    /// Stores the `timestamp` of a message that has arrived. [`Self::advance`] uses it when the machine receives the message. Returns false
+    /// if a message of the same send waits already. In a correct run, this cannot happen.
     #[must_use]
     pub(crate) fn arrive(&mut self, message: &Message, timestamp: Arc<CarriedTimestamp>) -> bool {
         let send = (message.sender, message.sent_tick);

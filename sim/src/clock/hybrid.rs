@@ -46,11 +46,11 @@ impl Clock for HybridClock {
 
     fn receive(&mut self, sent: &Self, now: i64) {
         let time = self.time.max(sent.time).max(now);
-        // A counter that does not belong to the new time is not used; it becomes `None`. The new counter is 1 above the larger of the two
-        // (for `max`, `None` is less than any number). If both are `None`, the new time comes from the physical clock alone, and the
-        // counter starts at 0.
+        // The machine's counter and the message's counter; `None` if the counter belongs to an earlier time than the new time.
         let own = (time == self.time).then_some(self.counter);
         let received = (time == sent.time).then_some(sent.counter);
+        // The new counter is 1 above the larger of the two counters (for `max`, `None` is less than any number). If both are `None`, the
+        // new time comes from the physical clock alone, and the counter starts at 0.
         self.counter = own.max(received).map_or(0, |counter| counter + 1);
         self.time = time;
     }

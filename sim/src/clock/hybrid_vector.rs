@@ -50,7 +50,7 @@ impl HybridVectorClock {
     }
 
     fn oldest(&self) -> i64 {
-        // Before the first event, the own time is `i64::MIN`, and so is the oldest time.
+        // Saturating, because before the first event the own time is `i64::MIN`, and nothing can be subtracted from it.
         self.own_time().saturating_sub(self.epsilon)
     }
 }
@@ -63,7 +63,7 @@ impl Clock for HybridVectorClock {
     type Timestamp = HybridVectorTimestamp;
 
     fn advance(&mut self, now: i64) {
-        // If the physical clock shows no later time than the own time, the own time is raised by 1, the smallest step.
+        // The own time rises at every event: to `now`, but by at least 1 (the smallest step).
         self.times[self.machine] = now.max(self.own_time().saturating_add(1));
         let oldest = self.oldest();
         for time in &mut self.times {
@@ -90,7 +90,7 @@ impl Clock for HybridVectorClock {
 }
 
 impl HybridVectorTimestamp {
-    /// The entries that a message stores: the own one, and those that are newer than the oldest time.
+    /// The entries that a message stores: the machine's own entry, and each entry that is later than the oldest time.
     fn stored(&self) -> impl Iterator<Item = i64> + '_ {
         let is_stored =
             |&(machine, &time): &(usize, &i64)| machine == self.machine || time > self.oldest;

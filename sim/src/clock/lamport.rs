@@ -21,8 +21,8 @@ impl LamportClock {
         self.0
     }
 
-    /// Rule IR2: receives a message with timestamp `stamp` and sets the clock to `max(clock, stamp) + 1`. (Lamport's rule also allows
-    /// any larger new value.) Returns the new value.
+    /// Rule IR2: receives a message with timestamp `stamp` and sets the clock to `max(clock, stamp) + 1`. Returns the new value.
+    /// (Lamport's rule also allows values above `max(clock, stamp) + 1`.)
     pub fn receive(&mut self, stamp: u64) -> u64 {
         self.0 = self.0.max(stamp) + 1;
         self.0

@@ -15,7 +15,7 @@ use crate::machine::MachineIndex;
 pub struct MatrixClock {
     machine: usize,
     machines: usize,
-    /// All rows, one after the other. Each has a number for each machine.
+    /// All rows, one after the other. Each row has a number for each machine.
     rows: Vec<u64>,
 }
 
@@ -35,8 +35,8 @@ impl MatrixClock {
         &self.rows[machine * self.machines..][..self.machines]
     }
 
-    /// How many events of `machine` are known to all machines. This machine may have old vector clocks of the others, so the true number can
-    /// be larger.
+    /// How many events of `machine` are known to all machines, by the rows of this clock. The true number can be larger, because the rows
+    /// of the other machines can be old.
     pub fn events_known_to_all(&self, machine: usize) -> u64 {
         let rows = self.rows.chunks_exact(self.machines);
         rows.map(|row| row[machine]).min().unwrap_or(0)
@@ -51,8 +51,8 @@ impl MatrixClock {
     }
 }
 
-/// The own row is a vector clock. So event a happened before event b if and only if the own row of a's timestamp is below that of b's: no
-/// number is larger, and at least one is less.
+/// The own row is a vector clock. So event a happened before event b if and only if the own row of a's timestamp is below the own row of
+/// b's timestamp: no number is larger, and at least one is less.
 impl Clock for MatrixClock {
     type Timestamp = Self;
 
@@ -88,7 +88,7 @@ impl Timestamp for MatrixClock {
         self.rows.iter().map(|&number| varint::length(number)).sum()
     }
 
-    /// A comparison reads only the own row, which has one word for each machine.
+    /// A comparison reads only the own row, which has one word of 64 bits for each machine.
     fn words(&self) -> u64 {
         self.machines as u64
     }

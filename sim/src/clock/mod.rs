@@ -44,16 +44,16 @@ pub use physical::{PhysicalClock, PhysicalTime};
 pub use plausible::PlausibleClock;
 pub use vector::VectorClock;
 
-/// The clock of one machine. The argument `now` is a number of steps of the machine's physical clock (1 ms each, unless another resolution
-/// is chosen).
+/// The clock of one machine. The argument `now` is what the machine's physical clock reads, in steps of 1 ms (unless another resolution is
+/// chosen).
 pub trait Clock {
     /// The timestamps of this clock. Each event gets one, and each message carries one.
     type Timestamp: Timestamp;
 
-    /// Applies an internal event or a send. `now` is the reading of the machine's physical clock.
+    /// Applies an internal event or a send.
     fn advance(&mut self, now: i64);
 
-    /// Applies the receive of a message that carries the timestamp `sent`. `now` is the reading of the machine's physical clock.
+    /// Applies the receive of a message that carries the timestamp `sent`.
     fn receive(&mut self, sent: &Self::Timestamp, now: i64);
 
     /// The timestamp of the newest event. If this event is a send, its message carries the timestamp.
@@ -91,7 +91,7 @@ pub trait Timestamp: Clone {
     /// 1 byte for every 7 bits ([`varint`]).
     fn bytes(&self) -> u64;
 
-    /// How many words of 64 bits a comparison reads of this timestamp.
+    /// A comparison of two timestamps reads this number of 64-bit words from this timestamp.
     fn words(&self) -> u64 {
         self.numbers()
     }
@@ -100,7 +100,7 @@ pub trait Timestamp: Clone {
 /// Returns a time and a counter as one number for [`Clock::scalar`]. The order of two such numbers is that of their times, or, if the times
 /// are equal, that of their counters.
 fn scalar_of_time(time: i64, counter: u64) -> u128 {
-    // With the sign bit flipped, negative times are below positive times as unsigned numbers too.
+    // As unsigned numbers, negative times would be above positive times. Flipping the sign bit puts them below.
     let unsigned_time = time.cast_unsigned() ^ (1 << 63);
     (u128::from(unsigned_time) << 64) | u128::from(counter)
 }

@@ -82,7 +82,7 @@ impl Clock for PhysicalClock {
     }
 
     fn scalar(&self) -> Option<u128> {
-        // The other argument is a counter, which this clock does not have: 0 is passed for it.
+        // `scalar_of_time` takes a time and a counter. This clock has no counter, so the counter is 0.
         Some(scalar_of_time(self.0, 0))
     }
 }

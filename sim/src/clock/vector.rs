@@ -14,8 +14,9 @@ pub struct VectorClock {
     components: Vec<u64>,
 }
 
-/// The timestamp of a vector clock: its components. Bloom clocks and plausible clocks use it too: at a receive they also take the larger
-/// number at each index, and their timestamps are compared in the same way.
+/// The timestamp of a vector clock: its components. Bloom clocks and plausible clocks use this type too. At a receive, all three kinds of
+/// clocks keep, at each index, the larger of their own number and the received number. The timestamps of all three kinds are compared in
+/// the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorTimestamp(Vec<u64>);
 

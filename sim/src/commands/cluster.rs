@@ -1,6 +1,6 @@
 //! The scripts that `sim plan --slurm` and `sim plan --parallel` print. A script makes the runs of an experiment in shards, one shard
-//! in each job. The jobs are a job array of Slurm, or GNU parallel starts them. The limits of time and memory in a script come from the plan
-//! of the largest shard.
+//! in each job. With `--slurm`, the jobs are a job array of Slurm. With `--parallel`, GNU parallel starts the jobs. The limits of time and
+//! memory in a script come from the plan of the largest shard.
 
 use std::env;
 use std::fmt::Write;
@@ -15,8 +15,8 @@ use sim::sweep::{Capacity, Plan};
 const SBATCH: &str = include_str!("../../../experiments/slurm/sweep.sbatch");
 /// The first line of the body of [`SBATCH`]. The lines above it are options and comments.
 const BODY: &str = "set -euo pipefail\n";
-/// In the body, the line that begins like this sets the variable `submit`. The script's error messages show the value of `submit`: the
-/// command that submits the script.
+/// The beginning of the line of the body that sets the variable `submit` to the command that submits the script. The script's error
+/// messages show this command.
 const SUBMIT: &str = "submit='sbatch ";
 /// Options of `sim plan` that `sim run` does not have.
 const OWN_OPTIONS: [&str; 3] = ["--slurm", "--parallel", "--at-once"];
@@ -44,7 +44,8 @@ pub struct Cluster<'p> {
     pub capacity: &'p Capacity,
     /// Number of shards.
     pub shards: u32,
-    /// The largest number of shards that run at the same time (--at-once). `None` is no limit for Slurm, and one shard for GNU parallel.
+    /// The largest number of shards that run at the same time (--at-once). For GNU parallel, this is the number on each
+    /// host. `None` means no limit for Slurm, and one shard for GNU parallel.
     pub at_once: Option<u32>,
 }
 

@@ -223,8 +223,9 @@ fn resolve(text: &str) -> Result<Vec<SocketAddr>> {
 /// Returns the addresses at which machine `machine` tries to listen, the best one first. `text` is its address on the command line, and
 /// `addresses` has what [`resolve`] returns for each machine.
 ///
-/// On many systems, a host finds only 127.0.1.1 for its own name, and other hosts cannot reach this address. If `text` contains
-/// such a name, and another machine of the run is on another host, the machine listens on all addresses of its host.
+/// On many systems, a host finds only 127.0.1.1 for its own name, and other hosts cannot reach this address. If `text` contains a host
+/// name that stands only for such addresses, and another machine of the run is on another host, the machine listens on all addresses of
+/// its host.
 fn addresses_to_listen_on(
     text: &str,
     machine: usize,
@@ -248,7 +249,7 @@ fn addresses_to_listen_on(
     own
 }
 
-/// Reads the secret by which the machines of the run know each other, from the environment.
+/// Reads the run's secret from the environment. All machines of the run must have the same secret.
 fn token() -> Result<RunToken> {
     let text = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
     processes::token_from_hex(&text).with_context(|| {

@@ -29,10 +29,10 @@ use sim::experiment::{
 use sim::sweep::Options;
 use sim::value_completions::parser_with_completions;
 
-/// The longest name that a file or folder has on the usual systems, in bytes.
-const LONGEST_NAME: usize = 255;
-/// The longest name of a file in a dataset: a name that `experiment.toml` has while it is being written (the digits are random). `sim`
-/// checks that the system allows a path that consists of the dataset's folder and this name.
+/// The largest number of bytes in the name of a file or folder, on the usual systems.
+const MAX_NAME_BYTES: usize = 255;
+/// An example of the longest file name in a dataset: while `experiment.toml` is being written, the file has a name like this, with other
+/// digits. `sim` checks that the system allows a path that consists of the dataset's folder and this name.
 const LONGEST_FILE_NAME: &str = ".experiment.toml.0123456789abcdef.partial";
 
 /// Exit code: a signal has ended the command. If the same `sim run` is started again, it makes the runs that are left to do.
@@ -54,7 +54,7 @@ pub struct ExperimentArgs {
     data: Option<PathBuf>,
     /// Change a value of the experiment without editing its file, for example --set internal=0.4 or --set 'rates=[1,2,3]'; may be
     /// repeated. The dataset records the changed experiment
-    // Shells complete the beginnings of changes, such as `internal=`.
+    // For completion, shells offer each key with an equals sign, such as `internal=`.
     #[arg(long, value_name = "KEY=VALUE", help_heading = WHAT, value_parser = parser_with_completions(Change::from_str, Change::beginnings), hide_possible_values = true)]
     set: Vec<Change>,
     /// Number of runs of each configuration, in place of the value in the file; short for --set repetitions=N
@@ -137,7 +137,7 @@ impl ExperimentArgs {
             Some(shard) => root.join(shard.folder()),
             None => root.clone(),
         };
-        let is_too_long = |name: &OsStr| name.len() > LONGEST_NAME;
+        let is_too_long = |name: &OsStr| name.len() > MAX_NAME_BYTES;
         // No file has the name `LONGEST_FILE_NAME`, so looking it up fails. If the error is `InvalidFilename`, the path is too long. But if a
         // folder of the path does not exist, the look-up ends at this folder with another error, even if a later name is too long. So
         // `is_too_long` checks the length of each name.
@@ -166,8 +166,8 @@ impl ExperimentArgs {
     }
 }
 
-/// Returns the path of this program, for starting machines as processes. On Linux this is the running program even if its file was rebuilt
-/// meanwhile, so all machines of a `sim run` have the same version.
+/// Returns the path of this program, for starting machines as processes. On Linux the path is `/proc/self/exe`. It leads to the running
+/// program even if the program was rebuilt meanwhile, so all machines of a `sim run` have the same version.
 fn this_program() -> PathBuf {
     let running = Path::new("/proc/self/exe");
     if cfg!(target_os = "linux") && running.exists() {

@@ -101,10 +101,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     print(&table(&experiment, &plan, &root, &capacity))
 }
 
-/// The value of the row `shortest margin`, such as `at least 55.556 ms (rates 1,3,6, phase spread)`. Only the phase rule `spread`
-/// guarantees that the margin of every run of a configuration has at least a certain length. The row shows the shortest guaranteed margin of
-/// all configurations, in wall time. If some configurations have other phase rules, the row says so. `None` if no configuration has the
-/// rule `spread`.
+/// The value of the row `shortest margin`, such as `at least 55.556 ms (rates 1,3,6, phase spread)`. Only a configuration with the phase rule
+/// `spread` has a guaranteed margin: each of its runs has at least this margin. The row shows the shortest guaranteed margin of all
+/// configurations, in wall time. If some configurations have other phase rules, the row says so. `None` if no configuration has the rule
+/// `spread`.
 fn margin(experiment: &Experiment) -> Option<String> {
     let configurations = experiment.configurations();
     let guaranteed = configurations
@@ -125,8 +125,7 @@ fn margin(experiment: &Experiment) -> Option<String> {
     ))
 }
 
-/// Returns the time at which a `sim run` started now would end: day of the week and time, with the date if the end is six or
-/// more days away.
+/// Returns when `sim run` would end if it started now: day of the week and time, with the date if the end is six or more days away.
 fn end_if_started_now(wall_time: Duration) -> String {
     let seconds = wall_time.as_secs().min(LONGEST_WALL_TIME.as_secs()) as i64;
     let end = Zoned::now().saturating_add(seconds.seconds());
@@ -148,8 +147,8 @@ fn memory(needed: u64, capacity: &Capacity) -> String {
     format!("about {}{available}", bytes_in_words(needed))
 }
 
-/// How many repetitions each configuration has, such as `10`. If some configurations have more, as in `10; up to 40 in 2 of the
-/// configurations`: two configurations have more than 10, the largest number is 40, and all other configurations have 10.
+/// How many repetitions each configuration has, such as `10`. Some configurations can have more repetitions than the others. For example,
+/// `10; up to 40 in 2 of the configurations` means: two configurations have more than 10, at most 40, and all others have 10.
 fn repetitions(experiment: &Experiment) -> String {
     let each = grouped(u64::from(experiment.repetitions));
     // The configurations with more repetitions, each with its number of repetitions.

@@ -73,7 +73,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if !args.quiet {
         tell(describe(&experiment, &summary, &root));
     }
-    // If no run is left, a signal came too late to interrupt the sweep.
+    // If no run is left to do, the sweep is complete, even if a signal has come. Then the exit code is not `INTERRUPTED`.
     Ok(match summary {
         Summary { left: 1.., .. } if interrupted.load(Ordering::Relaxed) => {
             ExitCode::from(INTERRUPTED)
@@ -99,7 +99,8 @@ fn stop_on_signals(control: &Control) -> Result<Arc<AtomicBool>> {
         .and_then(|_| flag::register(signal, control.stop_switch()))
         .context("cannot watch for signals")?;
     }
-    // Without this call, a file at its largest allowed size (`ulimit -f`) causes a signal that ends the process.
+    // With this call, a write that would make a file larger than its limit (`ulimit -f`) returns an error. Without this call, such a write
+    // causes a signal that ends the process.
     super::turn_file_limits_into_errors()?;
     Ok(interrupted)
 }
@@ -118,8 +119,8 @@ fn command_for_one_run() -> String {
 /// Removes each option `--only` and its value from the words of a command, and adds `--only` at the end. The caller then adds the number
 /// of a run.
 fn with_only(mut words: Vec<OsString>) -> Vec<OsString> {
-    // No word after `--` counts as an option. So the `--` is removed, because the `--only` at the end must count as an option. But without
-    // the `--`, a path that begins with `-` would count as an option too. So such a path gets `./` before it.
+    // No word after `--` counts as an option, not even the `--only` that is added at the end. So the `--` is removed. A path such as
+    // `-e.toml` would then count as an option, so it becomes `./-e.toml`.
     if let Some(index) = words.iter().position(|word| word == "--") {
         words.remove(index);
         for word in &mut words[index..] {

@@ -92,7 +92,7 @@ fn table(root: &Path, status: &Status) -> String {
     row("engine", status.engine.clone());
     row("runs planned", grouped(status.planned));
     row("done", with_share(status.done, status.planned));
-    // Finished runs that are not planned any more, because the user made the experiment smaller. `done` does not count them.
+    // Finished runs that are not planned any more, because the user made the experiment smaller. The row `done` does not count them.
     if status.no_longer_planned > 0 {
         let runs = grouped(status.no_longer_planned);
         row("no longer planned", format!("{runs} more, which are done"));

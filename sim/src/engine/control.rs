@@ -62,9 +62,9 @@ impl Control {
         }
     }
 
-    /// Adds up how far the runs are whose ticks are not counted yet: 0 for a run that has just begun, and 1 for a run at its end. How far
-    /// a run is, is estimated from the time since its start, divided by `run_time` (the duration of a run). For example, if a run takes 60 s,
-    /// and two such runs began 30 s and 60 s ago, the result is 0.5 + 1 = 1.5.
+    /// Returns the sum of the progress of all runs whose ticks are not counted yet. The progress of one run is estimated as
+    /// (time since its start) / `run_time`, but never more than 1; `run_time` is the duration of a run. For example, if a run takes 60 s, and
+    /// two such runs began 30 s and 70 s ago, the result is 0.5 + 1 = 1.5.
     pub fn timed_runs_done(&self, run_time: Duration) -> f64 {
         let timed = self.lock_timed();
         let share =
@@ -134,7 +134,8 @@ impl Control {
         self.ticks.fetch_add(ticks, Ordering::Relaxed);
     }
 
-    /// Counts a tick that was done `lateness_ns` after it was due. It also counts as late if this is more than [`LATE`].
+    /// Counts a tick that was done `lateness_ns` after it was due. The tick also counts as late if `lateness_ns` is more than
+    /// [`LATE`].
     pub(crate) fn ticked_with_lateness(&self, lateness_ns: u64) {
         self.ticked(1);
         if u128::from(lateness_ns) > LATE.as_nanos() {

@@ -207,14 +207,15 @@ fn work(
     outcomes: &Sender<RunOutcome<RawLog>>,
 ) -> io::Result<()> {
     let mut addresses = AddressBook::new(settings.ports.clone());
-    // Whether this worker is the last one, and tries a run again that could not be started. If the run cannot be started now either, when
-    // no other run is active, the sweep ends with an error.
+    // True if this worker could not start a run and tries it again, after all other workers have ended. No other run is active then. So if
+    // the run still cannot be started, the sweep ends with an error.
     let mut is_last_try = false;
     while !control.is_stopped()
         && let Some(run) = queue.take()
     {
         control.begin();
-        // The ticks of a run are counted when its processes have ended. Until then, the display estimates them from the time since this call.
+        // The ticks of a run are counted only when its processes have ended. Until then, the display estimates the progress of the run from
+        // the time since this call of `begin_timed`.
         let timed = control.begin_timed();
         let result = run_in_processes(settings, &run, &mut addresses, control);
         drop(timed);

@@ -15,7 +15,7 @@ use crate::machine::{Event, EventKind, Machine, MachineIndex, Message, Recipient
 /// timestamp of this other clock.
 type InFlight = (Message, Recipients, Option<Arc<CarriedTimestamp>>);
 
-/// Number of events of a machine for which memory is reserved at the start. A longer log takes more memory when it needs it.
+/// At the start, memory is reserved for at most this many events of each machine. Logs with more events get more memory later.
 const INITIAL_EVENTS: u64 = 1 << 16;
 
 /// Simulates `run` of the experiment with `seed`, from the first tick to the last, and returns its log.
@@ -143,8 +143,9 @@ impl Agenda {
         agenda
     }
 
-    /// Returns the due time and the machine of the earliest tick. In the agenda, the next tick of the same machine replaces this tick. If
-    /// several ticks are due at the same time, the machine with the lowest index is first. `None` after the last tick of all machines.
+    /// Takes the earliest tick from the agenda, and puts the next tick of the same machine into the agenda. Returns the due time and the
+    /// machine of the earliest tick. If several ticks are due at the same time, the machine with the lowest index is first. `None` after
+    /// the last tick of all machines.
     fn next(&mut self, schedule: &Schedule) -> Option<(u64, usize)> {
         let (machine, &due_ns) = self
             .due_ns

@@ -159,18 +159,18 @@ mod tests {
         dimension_of("internal", &format!("{values:?}"))
     }
 
-    fn stamp(rules: &[&str]) -> Dimension {
-        dimension_of("stamp", &format!("{rules:?}"))
+    fn stamp(values: &[&str]) -> Dimension {
+        dimension_of("stamp", &format!("{values:?}"))
     }
 
     /// Generates dimensions at random: up to three parameters, each with some values.
     fn dimensions() -> impl Strategy<Value = Vec<Dimension>> {
         let numbers = || prop::option::of(prop::collection::vec(1u32..6, 1..4));
         let stamps = prop::option::of(prop::sample::select(vec!["before", "after"]));
-        (numbers(), numbers(), stamps).prop_map(|(rates_of_first, tenths, rule)| {
-            let rates = rates_of_first.map(|hertz| rates(&hertz));
+        (numbers(), numbers(), stamps).prop_map(|(rates_of_first, tenths, value)| {
+            let rates = rates_of_first.map(|of_first| rates(&of_first));
             let internal = tenths.map(|tenths| internal(&tenths));
-            let stamp = rule.map(|rule| stamp(&[rule]));
+            let stamp = value.map(|value| stamp(&[value]));
             [rates, internal, stamp].into_iter().flatten().collect()
         })
     }

@@ -14,8 +14,8 @@ use super::{Configuration, Experiment, NANOS_PER_SECOND, Numbering, ShardRule};
 use crate::input;
 use crate::toml_reader::{self, Item, Mistake, Section};
 
-/// The largest size of an experiment file. Even an experiment with two million runs ([`Experiment::MAX_RUNS`]) fits: if each run has a rate
-/// set of its own, the file has 33 bytes for each rate set. A rate set such as `[1, 3, 6]` needs fewer.
+/// The largest size of an experiment file. It is enough for an experiment with two million runs ([`Experiment::MAX_RUNS`]) in which each run
+/// has a rate set of its own: 64 MiB are 33 bytes for each of these rate sets, and a rate set such as `[1, 3, 6]` needs fewer.
 const MAX_BYTES: u64 = 64 << 20;
 /// The maximum length of a folder's name on common systems, in bytes.
 const LONGEST_NAME_BYTES: usize = 255;
@@ -212,8 +212,8 @@ fn dataset_name(item: &Item<'_>) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// Returns the name of the dataset if the file does not give one: the name of the file without its ending. This system allows the name,
-/// because a file has it, so only the rules of Windows are checked. `None` after a mistake, which is noted.
+/// Returns the name of the dataset if the file does not give one: the name of the file without its ending. The operating system
+/// allows this name, because a file has it. So only the rules of Windows are checked. `None` after a mistake, which is noted.
 fn name_of_file(root: &Section<'_>, path: &Path) -> Option<String> {
     let Some(name) = path.file_stem() else {
         root.note(
@@ -236,7 +236,7 @@ fn name_of_file(root: &Section<'_>, path: &Path) -> Option<String> {
 }
 
 /// Returns whether Windows refuses a folder with this name because it ends with a dot, or because it is reserved for a device, such as
-/// `con`. A name such as `con.txt` is reserved too: only the part before the first dot matters.
+/// `con` or `com1`. A name such as `con.txt` is reserved too: only the part before the first dot matters.
 fn is_refused_by_windows(name: &str) -> bool {
     let before_dot = name.split('.').next().unwrap_or(name).to_ascii_lowercase();
     let is_device = match before_dot

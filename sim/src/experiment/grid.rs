@@ -104,7 +104,8 @@ mod tests {
 
     fn base() -> Configuration {
         let internal = Probability::new(0.5).expect("a probability");
-        Configuration::new("1,3,6".parse().expect("rates"), internal, 1)
+        let duration_ns = 1;
+        Configuration::new("1,3,6".parse().expect("rates"), internal, duration_ns)
     }
 
     /// The values 0, 0.01, 0.02, and so on.
@@ -136,7 +137,7 @@ mod tests {
         fn an_exclusion_removes_the_configurations_with_its_values_in_both_dimensions(a in 1usize..20, b in 1usize..20, x in 1usize..20, y in 1usize..20) {
             let mut configurations: Vec<_> = product(&[rates(a), internals(b)], &base()).into_iter().map(Arc::new).collect();
             let exclusion = Exclusion::new(&[rates(x), internals(y)]);
-            // `remove` returns a number for each exclusion, here for a single one.
+            // `remove` returns a list: how many configurations each exclusion removed. Here the list has one entry.
             let removed = exclusions::remove(&[exclusion], &mut configurations)[0];
             // The grid has `a` rate sets and `b` probabilities. The exclusion covers the first `x` of these rate sets (all if `x` is larger
             // than `a`), combined with the first `y` of these probabilities.

@@ -60,20 +60,21 @@ impl Grid<'_, '_> {
         }
         let exclusions = self.exclusions();
         let shared_dimensions = shared_dimensions?;
+        let case_dimensions = case_dimensions.into_iter().collect::<Option<Vec<_>>>()?;
         // One list of dimensions for each case, or a single list if there are no cases.
-        let dimension_lists: Vec<Vec<Dimension>> =
-            match case_dimensions.into_iter().collect::<Option<Vec<_>>>()? {
-                of_cases if of_cases.is_empty() => vec![shared_dimensions],
-                of_cases => of_cases
-                    .into_iter()
-                    .map(|of_case| {
-                        of_case
-                            .into_iter()
-                            .chain(shared_dimensions.iter().cloned())
-                            .collect()
-                    })
-                    .collect(),
-            };
+        let dimension_lists: Vec<Vec<Dimension>> = if case_dimensions.is_empty() {
+            vec![shared_dimensions]
+        } else {
+            case_dimensions
+                .into_iter()
+                .map(|of_case| {
+                    of_case
+                        .into_iter()
+                        .chain(shared_dimensions.iter().cloned())
+                        .collect()
+                })
+                .collect()
+        };
         self.check_size(&dimension_lists)?;
         let configurations = dimension_lists
             .iter()
@@ -270,8 +271,8 @@ impl Grid<'_, '_> {
         Some(())
     }
 
-    /// Checks that every configuration with `phase = "spread"` has rates with which the ticks of different machines can be at least 100 ns
-    /// apart.
+    /// Checks every configuration with `phase = "spread"`: with its rates, it must be possible to keep the ticks of different machines at
+    /// least 100 ns apart.
     fn check_phases(&self, configurations: &[Arc<Configuration>]) -> Option<()> {
         let impossible = configurations.iter().find(|configuration| {
             configuration.phase == PhaseRule::Spread
@@ -302,15 +303,16 @@ impl<'d> Origins<'_, 'd> {
     /// Notes a mistake about the value that `configuration` has for the parameter `name`.
     fn note(&self, name: &str, configuration: &Configuration, message: String) {
         let shared = self.shared.and_then(|shared| shared.get(name));
-        let item = shared.or_else(|| self.cases(configuration).find_map(|case| case.get(name)));
+        let mut cases = self.cases_with(configuration);
+        let item = shared.or_else(|| cases.find_map(|case| case.get(name)));
         if let Some(item) = item {
             item.note(message);
         }
     }
 
-    /// Returns the cases whose dimensions include the configuration's values. Several cases can contain the same configuration, and some of
-    /// them by a default value, without the key of the parameter.
-    fn cases<'c>(
+    /// Returns the cases from which `configuration` can come: each dimension of such a case contains the configuration's value. A parameter
+    /// that is not a dimension of the case is not compared.
+    fn cases_with<'c>(
         &'c self,
         configuration: &'c Configuration,
     ) -> impl Iterator<Item = &'c Section<'d>> {
@@ -340,7 +342,7 @@ fn check_internal(configurations: &[Arc<Configuration>], origins: &Origins<'_, '
     None
 }
 
-/// Checks that the parameter `sends` of each configuration can be used with its topology.
+/// Checks for each configuration that its `sends` and its topology can be used together.
 fn check_sends(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>) -> Option<()> {
     let unfit = configurations
         .iter()

@@ -23,10 +23,10 @@ pub(super) fn cycle_ns(rates: &Rates) -> u64 {
     let common = rates
         .iter()
         .fold(0, |common, rate| gcd(rate.micro_hertz(), common));
-    // `common` is the greatest common divisor of the rates in millionths of a tick per second. So the pattern of all machines' ticks occurs
-    // `common` times in a million seconds. With N = NANOS_IN_A_MILLION_SECONDS, one pattern takes N / common nanoseconds. This can be a
-    // fraction: with the rates 3 and 6, a pattern takes 1/3 s. A whole number of nanoseconds is first reached after common / gcd(N, common)
-    // patterns (here 3). Together they take N / gcd(N, common) nanoseconds (here 1 s).
+    // `common` is g in millionths of a tick per second. Call 1 / g seconds a period. Each machine has a whole number of ticks per period, so
+    // the ticks of all machines repeat after each period. With N = NANOS_IN_A_MILLION_SECONDS, a period is N / common nanoseconds. This
+    // number can be a fraction: with the rates 3 and 6, a period is 1/3 s. The smallest number of periods that together take a whole number
+    // of nanoseconds is common / gcd(N, common) (here 3). Together they take N / gcd(N, common) nanoseconds (here 1 s).
     NANOS_IN_A_MILLION_SECONDS / gcd(NANOS_IN_A_MILLION_SECONDS, common)
 }
 
@@ -59,8 +59,8 @@ pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u
 fn groups_of(topology: Topology, machine: usize, machines: usize) -> impl Iterator<Item = usize> {
     let groups = match topology {
         Topology::Mesh | Topology::Star => 0..1,
-        // The machine's own group, and the groups of the machine before it and the machine after it. `machines` is added so that no
-        // number is negative; `% machines` below removes it again.
+        // Each machine may send to the machine before it and to the machine after it. So it is in their two groups and in its own group.
+        // `machines` is added so that no number is negative; `% machines` below removes it again.
         Topology::Ring => machine + machines - 1..machine + machines + 2,
         // Only machine 0 sends, so the group of each other machine contains that machine and machine 0.
         Topology::TimeKeeper if machine == 0 => 1..machines,

@@ -13,15 +13,15 @@
 //! - [`delay`]: distributions of message delays
 //! - [`grid`]: makes every combination of values
 //! - [`exclusions`]: removes excluded combinations
-//! - [`repeats`]: more repetitions of some configurations
-//! - [`repetition_lines`]: writes lines for an experiment file, with which some configurations get more repetitions
+//! - [`repeats`]: reads the blocks `[[repeat]]` of the file, which give some configurations more repetitions
+//! - [`repetition_lines`]: writes such blocks and the line `repetitions = ...`
 //! - [`rate_sets`]: rules for rate sets: every ordered or unordered set, random sets
 //! - [`file`]: reads the TOML file into an [`Experiment`]
 //! - [`changes`]: changes values of the file (`--set`)
 //! - [`grid_file`]: reads the part of the file that describes the configurations
 //! - [`values`]: reads the values of parameters from the file
 //! - [`error`]: errors of experiment files
-//! - [`numbering`]: the number of each run in the plan, also after the plan has grown
+//! - [`numbering`]: the number of each run in the plan. A run keeps its number when the plan grows
 //! - [`run_name`]: how a user names a run: by number or by key
 //! - [`shard`]: a part of the runs, for one of several computers
 //! - [`schedule`]: the times at which each machine of a run ticks
@@ -86,7 +86,7 @@ pub struct Configuration {
     pub internal: Internal,
     /// How the times of the first ticks are chosen.
     pub phase: PhaseRule,
-    /// Whether a message carries the sender's clock before or after 1 is added for the send.
+    /// A send adds 1 to the sender's clock. The stamp rule says whether the message carries the value before or after this addition.
     pub stamp: StampRule,
     /// How long messages travel.
     pub delay: Delay,
@@ -174,8 +174,8 @@ impl Configuration {
             return neighbours;
         }
         match self.sends {
-            // With d neighbours, a send has d + 1 equally likely outcomes. In d of them it goes to one recipient, in the other one to all
-            // d. So the mean is (d * 1 + 1 * d) / (d + 1).
+            // With d neighbours, a send has d + 1 equally likely outcomes: a single neighbour (d outcomes) or all d neighbours (1
+            // outcome). So the mean number of recipients is (d * 1 + 1 * d) / (d + 1).
             Sends::Mix => 2.0 * neighbours / (neighbours + 1.0),
             Sends::Unicast => 1.0,
             Sends::Broadcast => neighbours,
@@ -200,8 +200,8 @@ impl Configuration {
     }
 
     /// Returns the expected number of rows in the log: one for each tick. With [`ReceiveRule::All`], a tick that takes several messages
-    /// has a row for each of them. Then the result is only an estimate: each machine has as many rows as ticks or as arriving messages,
-    /// whichever number is larger.
+    /// has a row for each of them. Then the result is only an estimate: the sum of `max(ticks, arriving messages)` over all
+    /// machines.
     pub fn expected_rows(&self) -> u64 {
         if self.receive == ReceiveRule::One {
             return self.expected_ticks();
@@ -275,10 +275,11 @@ impl Run {
         key(&self.configuration, self.repetition)
     }
 
-    /// Returns the text from which the run's random streams are made: the key without the parameters that do not change what machines
-    /// do. Runs that differ only in `connection` have the same events. Runs that differ only in `clock` have the same events too, but
-    /// with different additional timestamps.
+    /// Returns the text from which the run's random streams are made: the key without `connection` and `clock`, because these two
+    /// parameters do not change what machines do. Runs that differ only in `connection` have the same events. Runs that differ only in
+    /// `clock` have the same events too, but with different additional timestamps.
     pub fn stream_key(&self) -> String {
+        // The key leaves out both parameters if they have their default values, which are set here.
         let configuration = Configuration {
             connection: Connection::Persistent,
             clock: ClockKind::Lamport,
@@ -311,7 +312,7 @@ pub struct Experiment {
     pub seed: u64,
     /// Number of runs of each configuration that is not in `more_repetitions`.
     pub repetitions: u32,
-    /// For some configurations, by their canonical texts: a larger number of runs, which replaces `repetitions`.
+    /// Number of runs of each configuration that has more than `repetitions`. The keys are the canonical texts of these configurations.
     pub more_repetitions: BTreeMap<String, u32>,
     /// The engine that runs the machines.
     pub engine: EngineKind,

@@ -42,7 +42,7 @@ impl Numbering {
         // Example: a plan has configuration 0 with repetitions 0 and 1. It grows to configurations 0 and 1 with repetitions 0, 1 and 2.
         // Repetitions 0 and 1 need a new block with configuration 1. Repetition 2 needs a new block with both configurations.
         //
-        // In general, the loop cuts the repetitions into parts at the ends of the existing blocks, here into 0..2 and 2..3. No existing
+        // The loop cuts the repetitions into parts at the ends of the existing blocks (in the example: 0..2 and 2..3). No existing
         // block begins or ends within a part. So all repetitions of a part lack the same configurations, and one new block adds them.
         let mut bounds: Vec<u32> = self.0.iter().map(|block| block.repetitions.end).collect();
         bounds.push(repetitions);
@@ -67,8 +67,8 @@ impl Numbering {
         self.0.starts_with(&earlier.0)
     }
 
-    /// Returns how many configurations already have a run with this repetition. If the result is 3, these are
-    /// configurations 0, 1 and 2.
+    /// Returns how many configurations already have a run with this repetition. These are always the first configurations: a result of
+    /// 3 means configurations 0, 1 and 2.
     fn numbered_configurations(&self, repetition: u32) -> u32 {
         let blocks = self.0.iter();
         blocks
@@ -81,7 +81,7 @@ impl Numbering {
     /// Returns the run with number `index`. `None` if there is no such run.
     pub(crate) fn run(&self, mut index: u64) -> Option<ConfigurationAndRepetition> {
         for block in &self.0 {
-            // In each turn, `index` is counted from the first run of this block.
+            // Here `index` is the number of the wanted run minus the number of this block's first run.
             if index < block.len() {
                 let configuration_count = block.configurations.len() as u64;
                 let configuration =

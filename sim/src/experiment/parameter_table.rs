@@ -43,9 +43,8 @@ pub struct Parameter {
     pub unit: &'static str,
     /// The meaning of the values, for the data dictionary.
     pub meaning: &'static str,
-    /// Whether run keys contain the parameter even if it has its default value. If this is false, run keys contain the parameter only with
-    /// another value. Such a parameter is a *variant* of the model, for example `delay_s`: only another value than the default changes the
-    /// model.
+    /// Whether run keys always contain the parameter. If this is false, run keys leave out the parameter when it has its default value. Such
+    /// a parameter is called a *variant* of the model. An example is `delay_s`: by default, messages have no delay.
     always_in_key: bool,
     /// Reads the parameter's values from the *grid* of an experiment file: the sections `[parameters]`, `[[cases]]` and `[[exclude]]`.
     /// `None` if the grid cannot contain the parameter.
@@ -73,7 +72,8 @@ type ReadValues = fn(&Item<'_>, &ReadContext) -> Option<Vec<Setting>>;
 pub(super) struct ReadContext {
     /// The seed from which random rate sets come.
     pub(super) seed: u64,
-    /// How many machines all further rate sets may have in total. A set with three rates that a rule makes uses up three machines.
+    /// How many machines the rate sets of all further rules may have in total. Each rule subtracts the machines of its sets. The rule of the
+    /// example above subtracts 30.
     pub(super) budget: MachineBudget,
 }
 
@@ -136,16 +136,15 @@ impl Parameter {
         self.cell(&DEFAULT)
     }
 
-    /// Returns whether the parameter is a variant of the model and the cell `text` is its default value. Then texts for users, such as the
-    /// line below a table, leave out the parameter.
-    pub fn is_left_out(&self, text: &str) -> bool {
-        !self.always_in_key && text == self.default_cell()
-    }
-
-    /// Returns whether the parameter is a variant of the model and has its default value in `configuration`. Then keys of its runs leave
-    /// out the parameter.
+    /// Returns whether the parameter is a variant of the model and has its default value in `configuration`. Then the keys of the
+    /// configuration's runs leave out the parameter, and so do texts for users, such as the line below a table.
     pub fn can_be_left_out(&self, configuration: &Configuration) -> bool {
         !self.always_in_key && (self.access.is_same)(configuration, &DEFAULT)
+    }
+
+    /// The same as [`Self::can_be_left_out`], but for a value that is given as its canonical text.
+    pub fn cell_can_be_left_out(&self, cell: &str) -> bool {
+        !self.always_in_key && cell == self.default_cell()
     }
 
     /// Returns whether the grid of an experiment file may vary the parameter.
@@ -339,7 +338,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_default_is_read_back_from_its_cell() {
+    fn every_default_is_read_back_from_its_cell_and_a_wrong_text_is_refused() {
         for parameter in &PARAMETERS {
             let mut configuration = Configuration::default();
             let cell = parameter.default_cell();
@@ -360,6 +359,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_found() {
         for parameter in &PARAMETERS {
+            // If two rows had the same name, `named` would return the first row for both.
             let found = Parameter::named(parameter.name).expect("a parameter");
             assert!(std::ptr::eq(found, parameter), "{}", parameter.name);
         }

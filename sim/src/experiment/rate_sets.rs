@@ -172,6 +172,7 @@ mod tests {
 
     #[test]
     fn six_rates_make_216_ordered_and_56_unordered_sets_of_three() {
+        // 6^3 = 216, and C(6 + 3 - 1, 3) = C(8, 3) = 56.
         assert_eq!(sets(RateRule::EveryOrdered, 3, 6).expand(0).len(), 216);
         assert_eq!(sets(RateRule::EveryUnordered, 3, 6).expand(0).len(), 56);
     }

@@ -90,7 +90,7 @@ impl FromStr for Rate {
 }
 
 /// The rates of a run's machines, in the order of the machines: at least two. Clones share the list, because many configurations
-/// have the same set.
+/// have the same rates.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rates(Arc<[Rate]>);
 
@@ -105,7 +105,8 @@ impl Rates {
     /// The maximum number of machines of a run.
     pub const MAX_MACHINES: usize = 1000;
 
-    /// Creates a set from one rate for each machine, if there are from 2 to [`Rates::MAX_MACHINES`] rates.
+    /// Creates the rates of a run from a list with one rate for each machine. `None` if the list has fewer than 2 rates, or more than
+    /// [`Rates::MAX_MACHINES`].
     pub fn new(rates: Vec<Rate>) -> Option<Self> {
         (2..=Self::MAX_MACHINES)
             .contains(&rates.len())
@@ -170,6 +171,7 @@ mod tests {
         assert_eq!(lcm("4,5,6"), Some(60_000_000));
         assert_eq!(lcm("1,3,6"), Some(6_000_000));
         assert_eq!(lcm("3,3,3"), Some(3_000_000));
+        // 18 is 12 × 1.5, 8 × 2.25 and 3 × 6.
         assert_eq!(lcm("1.5,2.25,6"), Some(18_000_000));
         assert_eq!(lcm("0.2,0.3"), Some(600_000));
     }

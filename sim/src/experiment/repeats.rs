@@ -13,16 +13,16 @@ use crate::toml_reader::Section;
 /// The key for the number of repetitions in a block `[[repeat]]`. All other keys of the block are parameters.
 pub(super) const COUNT: &str = "repetitions";
 
-/// The configurations that have more repetitions than the experiment's `repetitions`: from the canonical text of each one to its
-/// number of repetitions.
+/// The configurations that have more repetitions than the experiment's `repetitions`. The key is the text of a configuration (as
+/// `to_string` returns it), the value is its number of repetitions.
 pub(super) type MoreRepetitions = BTreeMap<String, u32>;
 
 impl Grid<'_, '_> {
     /// Reads the blocks `[[repeat]]`. If several blocks cover a configuration, the largest number of repetitions counts. Returns
     /// `None` after a mistake in a block. The mistake is noted, so that it is reported with all others.
     ///
-    /// If the rest of the grid has a mistake, `configurations` is `None`. Then the blocks are only checked, as far as this is possible
-    /// without the configurations.
+    /// `configurations` is `None` if the configurations could not be read, for example because of a mistake in `[parameters]`. Then the
+    /// blocks are only checked, as far as this is possible without the configurations.
     pub(super) fn more_repetitions(
         &self,
         configurations: Option<&[Arc<Configuration>]>,
@@ -76,15 +76,15 @@ impl Grid<'_, '_> {
         Some(())
     }
 
-    /// Reads the number of repetitions of a block. `configurations` is the number of configurations of the experiment.
-    fn count(&self, section: &Section<'_>, configurations: u64) -> Option<u32> {
+    /// Reads the number of repetitions of a block. `configuration_count` is the number of all configurations of the experiment.
+    fn count(&self, section: &Section<'_>, configuration_count: u64) -> Option<u32> {
         let hint =
             "give the number of runs of each of these configurations, such as repetitions = 50";
         let item = section.require(COUNT, hint)?;
         let count = item.integer(1..=u64::from(u32::MAX))?;
         // The plan numbers its runs as if every configuration had as many repetitions as the configuration with the most. So the
         // number of repetitions is multiplied by the number of all configurations, even if the block covers few of them.
-        let run_numbers = configurations.saturating_mul(count);
+        let run_numbers = configuration_count.saturating_mul(count);
         if run_numbers > Experiment::MAX_RUNS {
             item.note(format!(
                 "{} (counted as if every configuration had this many repetitions)",

@@ -17,8 +17,8 @@ pub struct RepetitionLines {
     pub blocks: Vec<String>,
 }
 
-/// A block `[[repeat]]`: a number of repetitions and, for each varying parameter, some of its values (as indices in
-/// [`VaryingValues::values`]). The block covers a configuration if, for every parameter, the configuration's value is one of them.
+/// A block `[[repeat]]`: a number of repetitions and, for each parameter that varies, a set of its values (as indices in
+/// [`VaryingValues::values`]). The block covers a configuration if each of these sets contains the configuration's value.
 type Block = (u32, Vec<BTreeSet<usize>>);
 
 impl RepetitionLines {
@@ -149,8 +149,8 @@ fn merged(mut blocks: Vec<Block>, parameters: usize) -> Vec<Block> {
     blocks
 }
 
-/// Writes values of a parameter in TOML. A single value is written without a list around it, unless it is itself a list: a single list
-/// such as `[0.9, 0.5, 0.2]` would be read as several values.
+/// Writes values of a parameter in TOML: a single value as `0.7`, several values as `[0.4, 0.7]`. A single value that is itself a list
+/// gets outer brackets, as in `[[0.9, 0.5, 0.2]]`. Without the outer brackets, it would be read as three values.
 fn toml_values(cells: &[&str]) -> String {
     let values: Vec<String> = cells.iter().map(|cell| toml_value(cell)).collect();
     match &values[..] {
@@ -222,12 +222,15 @@ mod tests {
     #[test]
     fn configurations_with_the_same_number_share_a_block() {
         let experiment = parse(GRID);
+        // The first two numbers are for the first rates, with `internal` = 0.4 and 0.7. The last two are for the second rates, with the same
+        // two values of `internal`.
         let lines = RepetitionLines::new(&experiment, &[5, 9, 5, 9]);
         assert_eq!(lines.repetitions, Some(5));
         assert_eq!(
             lines.blocks,
             ["[[repeat]]\ninternal = 0.7\nrepetitions = 9\n"]
         );
+        // One block cannot cover exactly the last three configurations, so there are two blocks.
         let lines = RepetitionLines::new(&experiment, &[2, 9, 9, 9]);
         assert_eq!(lines.repetitions, None);
         let added = parse(&lines.add_to(GRID).expect("added"));

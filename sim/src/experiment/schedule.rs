@@ -118,14 +118,16 @@ impl Schedule {
     /// margin is the run's duration.
     ///
     /// If the largest lateness of a tick plus the largest latency of a message is less than the margin, the seed determines every event. The
-    /// reason: take a message that is sent in a tick due at `t`. It enters the queue after all ticks of its recipient that were due before
-    /// `t`, and before all that are due later. It also enters the queue after all messages to this recipient from ticks due before `t`.
+    /// reason: take a message that is sent in a tick due at `t`. The message enters the recipient's queue after the recipient's ticks that
+    /// are due before `t`, and before the recipient's ticks that are due after `t`. The message also enters the queue after all messages to
+    /// the same recipient that are sent in ticks due before `t`.
     ///
-    /// The pattern of all ticks repeats after a *cycle* (a multiple of `1 / g` seconds, where g is the greatest common divisor of the rates in
-    /// ticks per second). Every machine has its first tick in the first cycle, so the pattern is complete from the second cycle on. It is
-    /// enough to examine the ticks of the first three cycles. The reason: two ticks that directly follow each other are at most one cycle
-    /// apart. If the earlier one is in the second cycle, the later one is in the second or third. Pairs that start in later cycles only
-    /// repeat the distances of the pairs that start in the second cycle.
+    /// The pattern of all ticks repeats after a *cycle*: the shortest multiple of `1 / g` seconds that is a whole number of nanoseconds.
+    /// (Here g is the greatest common divisor of the rates in ticks per second. With the rates 3 and 6, `1 / g` is 1/3 s, and a cycle is
+    /// 1 s.) Every machine has its first tick in the first cycle, so the pattern is complete from the second cycle on. It is enough to
+    /// examine the ticks of the first three cycles. The reason: two ticks that directly follow each other are at most one cycle apart. If
+    /// the earlier one is in the second cycle, the later one is in the second or third. Pairs that start in later cycles only repeat the
+    /// distances of the pairs that start in the second cycle.
     pub fn margin_ns(&self) -> u64 {
         let Some(topology) = self.topology_of_sends else {
             return self.duration_ns;
@@ -168,8 +170,8 @@ impl MachineSchedule {
 
 /// The smallest possible margin of a run of a configuration, for all phases that can be drawn. With [`PhaseRule::Spread`] it is
 /// `1 / (L * N)` seconds, where L is the least common multiple of the rates in ticks per second, and N the number of machines. A due
-/// time is the sum of two times that are rounded down. So the margin of a run can be shorter than the result, but by less than two
-/// nanoseconds. With the other rules, the result is 0.
+/// time is the sum of the phase and the length of the periods after it. Both are rounded down to nanoseconds. So the margin of a run can be
+/// shorter than the result, but by less than two nanoseconds. With the other rules, the result is 0.
 pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
     match configuration.phase {
         PhaseRule::Spread => {

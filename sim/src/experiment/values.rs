@@ -77,7 +77,7 @@ fn rates_by_rule(
             return None;
         }
     };
-    // The function ends only after all values have been read, so that the mistakes in all of them are noted.
+    // All four values were read above, so the mistakes in all of them are noted. If one of them has a mistake, the function ends here.
     let (machines, from, to, step) = (machines? as u32, from?, to?, step?);
     if from > to {
         item.note(format!(

@@ -38,7 +38,7 @@ named_values! {
 }
 
 named_values! {
-    /// Which TCP connections messages use. In virtual time there are no connections. The choice does not change which events a run has.
+    /// The TCP connections that messages use. In virtual time there are no connections. The choice does not change which events a run has.
     Connection, "a connection (persistent or per-message)" {
         /// One connection for each pair of machines, from the run's start to its end.
         Persistent = "persistent",
@@ -242,7 +242,7 @@ mod tests {
                 prop_assert!(linked.is_sorted_by(|a, b| a < b));
                 let neighbours = topology.neighbours(machine, machines).len();
                 prop_assert_eq!(topology.neighbour_count(machine, machines) as usize, neighbours);
-                // All of them are machines of the run, and `machine` is not one of them.
+                // `linked` does not have `machine`, and its last (largest) index is below the number of machines.
                 prop_assert!(!linked.contains(&machine) && linked.last() < Some(&machines));
                 for &peer in &linked {
                     prop_assert!(topology.linked(peer, machines).contains(&machine));

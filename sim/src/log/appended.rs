@@ -18,8 +18,8 @@ pub(super) struct AppendedFile {
     /// Whether a failed write may have left bytes after the counted length.
     is_torn: bool,
     /// Whether the open file and the file at its path had the same identity (device and inode) directly after the file was opened. If not,
-    /// identities cannot show later whether the path still leads to the open file.
-    has_identity: bool,
+    /// a different identity at the path does not mean that the path now leads to another file.
+    identities_agreed: bool,
 }
 
 impl AppendedFile {
@@ -52,7 +52,7 @@ impl AppendedFile {
         Ok((file, dropped))
     }
 
-    /// Creates the file at `path`. An empty file may already exist.
+    /// Creates the file at `path`. It is no error if an empty file exists there already.
     ///
     /// # Errors
     ///
@@ -73,16 +73,16 @@ impl AppendedFile {
     fn open_uncut(disk: &dyn Disk, path: PathBuf) -> Result<Self, DatasetError> {
         let open = || {
             let file = disk.open_to_append(&path)?;
-            let has_identity = disk.identity(&path)? == Some(file.identity()?);
-            Ok((file.length()?, has_identity, file))
+            let identities_agreed = disk.identity(&path)? == Some(file.identity()?);
+            Ok((file.length()?, identities_agreed, file))
         };
-        let (bytes, has_identity, file) = open().map_err(DatasetError::io(&path))?;
+        let (bytes, identities_agreed, file) = open().map_err(DatasetError::io(&path))?;
         Ok(Self {
             path,
             bytes,
             file,
             is_torn: false,
-            has_identity,
+            identities_agreed,
         })
     }
 
@@ -146,7 +146,7 @@ impl AppendedFile {
         let state = match at_path.map_err(DatasetError::io(&self.path))? {
             None => "is gone",
             Some(at_path)
-                if self.has_identity
+                if self.identities_agreed
                     && at_path != opened.map_err(DatasetError::io(&self.path))? =>
             {
                 "is another file than before"

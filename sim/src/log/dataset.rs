@@ -82,6 +82,7 @@ impl Dataset {
             changes: vec![],
         };
         let mut experiment = Experiment::read(&paths.experiment(), overrides)?;
+        // If the file gives no name, `read` uses the file's own name, `experiment`. The manifest has the real name.
         experiment.name.clone_from(&manifest.name);
         // The manifest also lists the sweeps that made the dataset. They are not compared.
         let no_sweeps = vec![];

@@ -50,9 +50,10 @@ impl Difference {
     }
 
     /// Returns why two shards of a dataset do not fit together. `made` and `wanted` are the experiments of the two shards. The lines call
-    /// `made` "the dataset", and `wanted` "the experiment". If [`Difference::between`] finds no difference, only one reason is
-    /// left, because the caller knows that the shards do not fit: the same run has different numbers in the two shards, such as 4 and 6. Then
-    /// there is one line, which says this.
+    /// `made` "the dataset", and `wanted` "the experiment".
+    ///
+    /// The caller knows already that the shards do not fit. So if [`Difference::between`] finds no difference, only one reason is left: the
+    /// same run has different numbers in the two shards, such as 4 and 6.
     pub(super) fn between_shards(made: &ResolvedExperiment, wanted: &ResolvedExperiment) -> Self {
         let difference = Self::between(made, wanted);
         if difference.is_empty() {
@@ -113,7 +114,8 @@ pub fn set_options(changes: &[String]) -> String {
 
 /// Compares the configurations of the dataset (`made`) with those of the experiment (`wanted`). Returns nothing if the experiment has all
 /// configurations of the dataset. Otherwise returns a line for each parameter with a value that only the dataset has. If there is no such
-/// parameter, only combinations of values are missing. Then returns a line with the number of missing configurations.
+/// parameter, returns a line with the number of missing configurations. (Example: the dataset has `a=1 b=1`, but the experiment has only
+/// `a=1 b=2` and `a=2 b=1`.)
 fn missing_configurations(made: &[String], wanted: &[String]) -> Vec<String> {
     let wanted_texts: BTreeSet<&String> = wanted.iter().collect();
     let missing: Vec<&String> = made

@@ -282,9 +282,9 @@ impl DatasetError {
         }
     }
 
-    /// Returns a function that converts the system's error after an attempt to find or create the folder `path`. Most
-    /// errors become [`DatasetError::NoFolder`], which advises the user to choose another folder. This advice would not help if the disk is
-    /// full, so a full disk becomes [`DatasetError::Io`].
+    /// Returns a function for the case that the folder `path` cannot be found or created. The function converts the error of the operating
+    /// system. Most errors become [`DatasetError::NoFolder`], which advises the user to choose another folder. This advice would not help if
+    /// the disk is full, so a full disk becomes [`DatasetError::Io`].
     pub(super) fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         use io::ErrorKind::{AlreadyExists, NotADirectory};
         move |cause| {

@@ -74,7 +74,8 @@ pub struct EventColumns {
     pub sent_tick: Vec<u64>,
     /// For each send whose `peer` is [`SEVERAL_PEERS`]: the index of the event, and the recipients. The indices are in ascending order.
     several: Vec<(usize, Arc<[MachineIndex]>)>,
-    /// The timestamp that each event has in addition to its Lamport clock. Empty if the events of the run have none.
+    /// In some runs, each machine keeps a second clock beside its Lamport clock, such as a vector clock. Then this column has the second
+    /// clock's timestamp for each event. In other runs it is empty.
     timestamps: Vec<Arc<CarriedTimestamp>>,
 }
 
@@ -168,7 +169,8 @@ impl EventColumns {
         }
     }
 
-    /// Returns the timestamp that the event at `index` has in addition to its Lamport clock. `None` if the events of the run have none.
+    /// Returns the timestamp that a second clock, such as a vector clock, gives the event at `index`. `None` if the machines of the run
+    /// keep only Lamport clocks.
     pub fn timestamp(&self, index: usize) -> Option<&Arc<CarriedTimestamp>> {
         self.timestamps.get(index)
     }
@@ -182,7 +184,7 @@ impl EventColumns {
                     ALL_PEERS => Recipients::All,
                     // No neighbours are given, because `recipients` uses them only for ALL_PEERS.
                     SEVERAL_PEERS => Recipients::Several(self.recipients(index, &[]).into()),
-                    // If the recipients are not in the log, `peer` is UNKNOWN_MACHINE, in the columns and in the row.
+                    // `peer` is the recipient, or UNKNOWN_MACHINE if the recipients are not in the log. A row has the same value.
                     peer => Recipients::One(peer),
                 },
                 stamp: self.stamp[index],
@@ -298,6 +300,7 @@ impl EventColumns {
         let parsed = parsed
             .next()
             .unwrap_or_else(|| unreachable!("a line is never empty"));
+        // The parser got a single line, so its errors always name row 1. `wrong` makes an error with the right number of the row.
         let event = parsed.map_err(|error| wrong(error.column, error.problem))?;
         if event.run != self.run {
             return Err(wrong("run", "is the number of another run"));

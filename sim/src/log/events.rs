@@ -44,8 +44,8 @@ pub struct MissingFields {
     pub queue_lengths: bool,
 }
 
-/// Returns whether `value` is false. A field that is false is left out of `dataset.json` and of its checksum `identity`. So datasets
-/// that were made before the field existed keep their checksum.
+/// Returns whether `value` is false. A field with `skip_serializing_if = "is_false"` is left out of `dataset.json` if it is false. So the
+/// field does not change the checksum (`identity`) of datasets that were made before the field existed.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference"
@@ -60,7 +60,7 @@ pub(super) const SURE_DIGITS: usize = 19;
 pub(super) const TOO_LARGE_MACHINE: &str = "too large for a machine's index";
 /// The separator between the recipients in a cell of the column `peers`.
 const PEER_SEPARATOR: u8 = b';';
-/// The cell of the column `peers` that stands for all machines that the sender may send to.
+/// The cell of the column `peers` that stands for all machines to which the sender can send.
 const ALL_PEERS: &[u8] = b"*";
 
 /// An event and when it happened.

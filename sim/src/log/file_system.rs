@@ -69,8 +69,8 @@ pub fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether an error of a lock means that the file system has no locks. This is so on NFS without its lock service, on Lustre
-/// without `flock`, and on some FUSE systems.
+/// Returns whether an attempt to lock a file failed with `error` because the file system has no locks. Examples of such file systems are
+/// NFS without its lock service, Lustre without `flock`, and some FUSE systems.
 #[cfg(unix)]
 fn has_no_locks(error: &io::Error) -> bool {
     use rustix::io::Errno;

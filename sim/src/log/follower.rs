@@ -26,7 +26,7 @@ const CHECK_LOCKS_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Follower {
     parts: Parts,
-    /// The manifests that existed when the dataset was opened, with the times at which they were written.
+    /// Which manifests there were when the dataset was opened, and when each was written.
     manifests: Vec<ManifestVersion>,
     /// The journal of each part, in the order of `parts`.
     journals: Vec<FollowedJournal>,
@@ -36,7 +36,7 @@ pub struct Follower {
     locks_checked_at: Option<Instant>,
 }
 
-/// A manifest's path, and the time when the manifest was written. Without such a file, the time is `None`.
+/// A manifest's path, and the time when the manifest was written. The time is `None` if there is no manifest at this path.
 type ManifestVersion = (PathBuf, Option<SystemTime>);
 
 impl Follower {
@@ -188,6 +188,7 @@ impl FollowedJournal {
             return Ok(());
         }
         let mut reader = csv::Reader::from_reader(whole_rows);
+        // `wrong()` makes the function that turns an error of the CSV reader into a `DatasetError`.
         let wrong = || DatasetError::journal(&self.path);
         if self.position.byte() == 0 {
             self.parser = RowParser::new(&self.path, reader.headers().map_err(wrong())?)?;

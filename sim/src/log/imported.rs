@@ -48,7 +48,7 @@ pub struct Unmeasured {
 pub enum UnmeasuredPart {
     /// Queue lengths after events.
     QueueLengths,
-    /// The recipients and times of all sends. They say how many messages had been sent to a machine until a given time.
+    /// How many messages had been sent to a machine until a given time. This follows from the recipients and times of all sends.
     Arrivals,
     /// Which send belongs to each receive.
     Messages,

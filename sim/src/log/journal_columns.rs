@@ -118,8 +118,9 @@ impl JournalColumn {
     }
 }
 
-/// Returns the cell of a parameter. If the parameter may be a number or a list (such as `internal`), the cell is a [`Cell::Number`] in rows
-/// with a number (`0.7`), and a [`Cell::Text`] in rows with a list (`0.9,0.5,0.2`).
+/// Returns the cell of a parameter. Some parameters, such as `internal`, can be a number or a list. Their columns have the kind
+/// [`CellKind::Text`]. Still, the cell is a [`Cell::Number`] in rows with a number (`0.7`). It is a [`Cell::Text`] only in rows with a list
+/// (`0.9,0.5,0.2`).
 fn parameter_cell(parameter: &Parameter, row: &JournalRow) -> Cell {
     let text = parameter.cell(&row.configuration);
     match (parameter.kind, text.parse::<f64>()) {
@@ -262,8 +263,8 @@ const fn from_parameter(parameter: &'static Parameter) -> JournalColumn {
         name: parameter.name,
         kind: match parameter.kind {
             ValueKind::Number => CellKind::Number,
-            // Of a `NumberOrList`, some rows can have a number (`0.7`) and others a list (`0.9,0.5`). A column has a single type. Only texts
-            // can hold both.
+            // In the column of a `NumberOrList`, some rows can have a number (`0.7`) and others a list (`0.9,0.5`). The column needs a single
+            // kind, and a text can hold both.
             ValueKind::NumberOrList | ValueKind::Text => CellKind::Text,
         },
         unit: parameter.unit,

@@ -12,8 +12,8 @@ const MAX_BYTES: u64 = 1 << 48;
 /// this many full segments have about `MAX_BYTES` bytes together.
 const MAX_SEGMENT: u32 = 1 << 20;
 /// Length of the shortest possible row of the event log in bytes: `0,0,0,send,0,0,,,0,` and a line feed. `send` is the shortest word for
-/// an event. The two cells before the last 0 are empty: the queue length and the recipient, which some imported logs do not have. The
-/// length limits how many events a run's bytes can hold.
+/// an event. The two cells before the last 0 are the queue length and the recipient. They are empty in some imported logs. A run with
+/// `bytes` bytes of rows has at most `bytes / MIN_ROW_BYTES` events.
 const MIN_ROW_BYTES: u64 = 20;
 
 /// How an attempted run ended. Its text is `ok` or `failed`.

@@ -117,7 +117,7 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Locks a dataset whose folder exists. If the file system has no locks, returns a lock with a false `is_held`.
+    /// Locks a dataset whose folder exists. If the file system has no locks, returns a lock in which `is_held` is false.
     pub(super) fn take(disk: &dyn Disk, paths: &Paths) -> Result<Self, DatasetError> {
         let path = paths.lock();
         let file = OpenOptions::new()

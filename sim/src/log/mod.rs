@@ -11,8 +11,8 @@
 //! sources.csv        only if logs were imported: the file and line from which each event was read
 //! ```
 //!
-//! The runs of an experiment can be divided into shards, for example to use several computers. Such a dataset is a folder with folders
-//! `shard-1-of-4` and so on. Each of these folders is a dataset with the files above.
+//! The runs of an experiment can be divided into shards, for example to use several computers. Then the dataset is a folder that contains
+//! a folder for each shard, such as `shard-1-of-4`. Each of these inner folders is a dataset with the files above.
 //!
 //! A run has finished only if it has a row in the journal with the outcome `ok`. Its events are written to the disk before its row.
 //! So if an events file has bytes after the events of the last run in the journal, a crash left them there, and the next writer cuts
@@ -42,7 +42,7 @@
 //! - [`reserve`]: a spare file. When the disk is full, it is removed to make room for the last rows of the journal
 //! - [`uncounted`]: events of runs that have no row in the journal
 //! - [`resume_state`]: what a writer finds in the folder of its dataset
-//! - [`difference`]: the differences because of which an experiment cannot add runs to the dataset of another experiment
+//! - [`difference`]: compares two experiments, and says why one of them cannot add runs to the dataset of the other
 //! - [`attempts`]: which runs of the experiment were attempted
 //! - [`lock`]: allows only one writer at a time
 //! - [`disk`]: the operations on the disk that writers use; tests replace the real disk by one that fails

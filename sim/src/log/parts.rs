@@ -43,6 +43,7 @@ impl Paths {
         self.root.join("runs.csv")
     }
 
+    /// This file says from which file and line each event of an imported log was read.
     pub(super) fn sources(&self) -> PathBuf {
         self.root.join("sources.csv")
     }
@@ -51,6 +52,7 @@ impl Paths {
         self.root.join(".lock")
     }
 
+    /// A spare file. If the disk is full, a sweep removes this file, so that the last rows of the journal can still be written.
     pub(super) fn reserve(&self) -> PathBuf {
         self.root.join(".reserve")
     }
@@ -159,7 +161,8 @@ impl Parts {
     /// that started earlier have fewer runs. The chosen experiment must contain all runs of the other experiments, with the same numbers.
     fn choose_newest(&mut self) -> Result<(), DatasetError> {
         // First the number of runs that were ever planned is compared, because this number only grows. If several shards have
-        // the same number, the number of runs that are planned now is compared. (It becomes smaller if `repetitions` is reduced.)
+        // the same number, the number of runs that are planned now is compared. (The second number becomes smaller if `repetitions`
+        // is reduced.)
         let newest_index = (0..self.parts.len()).max_by_key(|&index| {
             let experiment = &self.parts[index].manifest.experiment;
             (
@@ -234,8 +237,8 @@ impl Parts {
         let manifest = self.manifest();
         let experiment = &manifest.experiment;
         match manifest.shard {
-            // In the manifest of a shard, `runs` counts only the runs of this shard. That is the right number if the shard was opened
-            // alone: then there is one part, and no shard is missing.
+            // The dataset has several shards, but `runs` in a shard's manifest counts only the runs of that shard. (A shard that is
+            // opened alone does not come here: it is one part, and no shard is missing.)
             Some(_) if self.parts.len() + self.missing.len() > 1 => {
                 experiment.planned_in_all_shards()
             }

@@ -53,8 +53,8 @@ impl Reserve {
     }
 
     fn write(&self, disk: &dyn Disk) -> io::Result<()> {
-        // The bytes look random: they are the output of a hash function. A file system that compresses data would hardly use any space
-        // for zeros.
+        // The file must take up real space on the disk, so it is not filled with zeros: some file systems compress data, and store many
+        // zeros in very little space. The output of a hash function looks random and cannot be compressed.
         let mut bytes = vec![0; RESERVE_BYTES];
         blake3::Hasher::new().finalize_xof().fill(&mut bytes);
         let mut file = disk.create(&self.path)?;

@@ -92,13 +92,15 @@ impl ResumeState {
             .manifest
             .iter()
             .map(|manifest| (&self.paths.root, manifest));
-        // Makes pairs of references from references to pairs, because `chain` below needs items of the same type as those of `own`.
+        // `chain` below needs items of the same type as those of `own`: `(&PathBuf, &Manifest)`. The items of `siblings.iter()` are
+        // `&(PathBuf, Manifest)`.
         let others = siblings.iter().map(|(folder, manifest)| (folder, manifest));
         let mut longest: Option<&ResolvedExperiment> = None;
         for (folder, manifest) in own.chain(others) {
             let existing = &manifest.experiment;
             let difference = Difference::between(existing, &wanted);
             if !difference.is_empty() {
+                // The values that options such as `--set internal=0.4` have changed.
                 let changes = self.experiment.changes();
                 return Err(DatasetError::OtherExperiment {
                     path: folder.clone(),
@@ -144,7 +146,7 @@ fn siblings(root: &Path, shard: Shard) -> Result<Vec<(PathBuf, Manifest)>, Datas
     Ok(siblings)
 }
 
-/// Checks that `folder` does not exist, is empty, or has only files that a crashed writer may have left before it wrote a manifest.
+/// Checks that `folder` does not exist, is empty, or has only files that a sweep may have left if it crashed before it wrote a manifest.
 fn check_free(folder: &Path) -> Result<(), DatasetError> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -170,7 +172,7 @@ fn is_replaced(name: &str) -> bool {
     REPLACED.contains(&name)
 }
 
-/// Removes the incomplete files of a crashed writer from the dataset's folder, which this process has locked.
+/// Removes the incomplete files of a crashed sweep from the dataset's folder. This process must have locked the folder.
 pub(super) fn remove_left_behind(folder: &Path) -> io::Result<()> {
     files::remove_leftovers(folder, is_replaced)?;
     for name in EARLIER_PARTIAL {

@@ -4,7 +4,7 @@
 use super::checksum::checksum;
 use super::manifest::Manifest;
 
-/// The value of the field `schema` in the manifest of these datasets.
+/// The value of the field `schema` in a manifest of schema 3.
 pub(super) const SCHEMA: u32 = 3;
 
 /// Calculates the correct `identity` of a manifest of schema 3. If the manifest's field `identity` has a different value, the manifest was

@@ -33,9 +33,9 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Opens the last segment that the journal names. Removes the events of runs that have no row in the journal: the rest of this segment,
-    /// and all later segments. `found` has the number of this segment, and the position in it at which the events of the journal's last run
-    /// end. `uncounted` lists the later segments. Returns the opened segment, and how many bytes were removed.
+    /// Opens the last segment that the journal names (`found.segment`). Removes the events of runs that have no row in the journal: the
+    /// rest of this segment, from the position `found.segment_end` on, and all later segments, which `uncounted` lists. Returns the opened
+    /// segment, and how many bytes were removed.
     pub(super) fn resume(
         disk: &dyn Disk,
         paths: &Paths,
@@ -49,8 +49,8 @@ impl Segment {
             dropped += bytes;
         }
         let path = paths.segment(found.segment);
-        // `end` is the length that the file keeps. If the journal counts no events in this segment, the file keeps only its header.
-        // `header_bytes` returns 0 if the file has no complete header.
+        // The file keeps its first `end` bytes. If `segment_end` is 0, the journal names no events in this segment, and the file keeps only
+        // its header. `header_bytes` returns 0 if the file has no complete header.
         let end = match found.segment_end {
             0 => header_bytes(&path, has_timestamps)?,
             end => end,

@@ -1,9 +1,9 @@
 //! `sources.csv` of imported logs: the file and line from which each event was read.
 //!
 //! A row of `sources.csv` describes several successive events of a run that were read from one imported file, with a constant number of
-//! lines from one event to the next: lines 2, 3, 4 or lines 2, 4, 6, for example. In the event log the events of a machine follow each
-//! other, and in the imported file the distance from one event to the next is nearly always the same. So a row describes many events, and
-//! `sources.csv` is small even if the logs are long.
+//! lines from one event to the next: lines 2, 3, 4 or lines 2, 4, 6, for example. The event log lists first all events of machine 0, then
+//! all events of machine 1, and so on. In the imported file, the distance from one event of a machine to the next is nearly always the same.
+//! So a row of `sources.csv` describes many events, and the file `sources.csv` is small even if the logs are long.
 
 use std::fmt::Write;
 use std::fs;
@@ -63,13 +63,14 @@ impl SourceRange {
         ranges
     }
 
-    /// `next` is the line from which the run's next event was read. Adds this event to the range if `next` is in the same file as the
-    /// previous event, `step` lines after it. The second event of a range determines `step`. Returns whether the event was added.
+    /// Adds the run's next event to the range if the event was read from the same file as the previous event, `step` lines further down.
+    /// `next` is the line of the next event. The second event of a range determines `step`. Returns whether the event was added.
     fn add_if_next(&mut self, next: SourceLine) -> bool {
         let SourceLine { file, line } = self.first;
         if self.rows == 1 && next.line > line {
             self.step = next.line - line;
         }
+        // `step` is still 0 if the line of the second event is not below the line of the first. Then the second event begins a new range.
         let belongs =
             next.file == file && self.step > 0 && next.line == line + self.rows * self.step;
         if belongs {

@@ -1,6 +1,6 @@
-//! The status of a dataset: how many of its runs are done, failed or still to do, and which sweeps (processes `sim run`) are running. It
-//! is calculated from the journals (`runs.csv`, one row for each attempted run), the manifests (`dataset.json`) and the lock files. Events
-//! are not read.
+//! The status of a dataset: how many of its runs are done, failed or still to do, and which sweeps (processes `sim run`) are running.
+//! The status is calculated from the journals (`runs.csv`, one row for each attempt to make a run), the manifests (`dataset.json`) and the
+//! lock files. Events are not read.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::dataset::Dataset;
 use super::error::DatasetError;
 use super::lock::{Activity, LockOwner};
-use super::manifest::Manifest;
 use super::parts::Parts;
 use super::tally::Tally;
 use crate::console::{command_line, remove_option};
@@ -90,8 +89,8 @@ pub struct Sweep {
     pub since_s: i64,
     /// Number of runs that ended per hour since the start of the sweep. `None` if no run has ended.
     pub runs_per_hour: Option<f64>,
-    /// When the sweep will end, in Unix seconds. Before the planned end, this is the planned end. After the planned end, it is calculated
-    /// from the runs per hour so far. `None` if the planned end has passed and no run has ended.
+    /// When the sweep will end, in Unix seconds: the planned end, as long as it has not passed. After that, the time is calculated from
+    /// `runs_per_hour`. `None` if the planned end has passed and no run has ended.
     pub finishes_at_s: Option<i64>,
 }
 
@@ -105,7 +104,7 @@ pub struct Reason {
 }
 
 impl Status {
-    /// Reads the status of the dataset in folder `root`. It needs a few bytes of memory for each run.
+    /// Reads the status of the dataset in folder `root`. Reading needs only a few bytes of memory for each run.
     ///
     /// # Errors
     ///
@@ -220,21 +219,20 @@ fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
         return vec![];
     }
     let mut commands = vec![];
-    let last_command = Manifest::last_command;
     for (index, part) in parts.iter().enumerate() {
         // A dataset without shards certainly has runs to do, because the number of its planned runs was checked above. For a shard,
         // the number of rows in its journal is compared with the number of its runs. This is only an estimate: a run that was attempted
         // twice has two rows, so a shard with runs to do can have as many rows as runs.
         let is_whole_dataset = part.manifest.shard.is_none();
         if is_whole_dataset || tally.rows_of(index) < part.manifest.experiment.runs {
-            commands.extend(last_command(&part.manifest));
+            commands.extend(part.manifest.last_command());
         }
     }
     let first_started = parts.iter().next();
     for missing in &parts.missing {
         let command = first_started.and_then(|part| {
             let shard = part.manifest.shard?;
-            let command = last_command(&part.manifest)?;
+            let command = part.manifest.last_command()?;
             with_another_shard(&command, shard, *missing)
         });
         commands.extend(command);

@@ -62,8 +62,8 @@ impl RowFormat {
 }
 
 impl TimestampCells {
-    /// Returns what the cells of a run with this `configuration` contain. `has_column` says whether the log has the column: even if this
-    /// run has no timestamps, the log has the column if other runs have timestamps.
+    /// Returns what the cells of a run with this `configuration` contain. `has_column` says whether the log has the column
+    /// `timestamp`. A log has the column if at least one of its runs has timestamps, not necessarily this run.
     pub(super) fn new(has_column: bool, configuration: &Configuration) -> Self {
         match (has_column, TimestampFormat::new(configuration)) {
             (false, _) => Self::Absent,

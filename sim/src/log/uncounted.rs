@@ -31,8 +31,8 @@ impl Uncounted {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::TooShort`] if counted events are missing at the end of the last segment, or [`DatasetError::UncountedEvents`]
-    /// if there are more uncounted events than an interrupted sweep of `experiment` leaves behind.
+    /// Returns [`DatasetError::TooShort`] if counted events are missing at the end of the last segment that the journal names. Returns
+    /// [`DatasetError::UncountedEvents`] if there are more uncounted events than an interrupted sweep of `experiment` leaves behind.
     pub(super) fn find(
         paths: &Paths,
         found: &JournalContents,
@@ -76,11 +76,11 @@ impl Uncounted {
         Ok(uncounted)
     }
 
-    /// Refuses uncounted events that an interrupted sweep cannot have left. If the journal has no header, any uncounted events are
-    /// refused: a sweep writes the header before any event. When a sweep creates a segment, all runs in the earlier segments already have
-    /// their rows in the journal. So an interrupted sweep leaves uncounted events only in the newest segment. If there are more of them than
-    /// one segment can hold, they are refused. A segment can be longer than [`SEGMENT_BYTES`], but by less than the largest run: a run is added only to a segment that is shorter than
-    /// [`SEGMENT_BYTES`].
+    /// Refuses uncounted events that an interrupted sweep cannot have left. There are two such cases:
+    ///
+    /// - There are events, but the journal has no header. A sweep writes the journal's header before any event.
+    /// - There are more uncounted events than one segment can hold. When a sweep creates a segment, all runs in the earlier segments already
+    ///   have their rows in the journal. So an interrupted sweep leaves uncounted events only in the newest segment.
     fn check(
         &self,
         paths: &Paths,
@@ -100,6 +100,8 @@ impl Uncounted {
             .unwrap_or(0);
         // `whole_bytes` is the length of the journal's whole lines. The first of these lines is the header.
         let has_journal_header = found.whole_bytes > 0;
+        // A segment gets another run only while it is shorter than `SEGMENT_BYTES`. So its length exceeds `SEGMENT_BYTES` by less than the
+        // length of the largest run.
         let max_segment_bytes = SEGMENT_BYTES.saturating_add(largest_run_bytes);
         if bytes == 0 || (has_journal_header && bytes <= max_segment_bytes) {
             return Ok(());

@@ -134,8 +134,8 @@ impl DatasetWriter {
         let (mut journal, journal_bytes) =
             AppendedFile::open(&*disk, journal_path, found.whole_bytes)?;
         if journal.bytes == 0 {
-            // The header must be on the disk before any event. Otherwise a crash could leave events beside an empty journal, which looks
-            // as if the journal was lost: see `Uncounted`.
+            // The header must be on the disk before any event. Otherwise a crash could leave events and an empty journal. Then the next
+            // sweep would refuse the dataset, because the journal's rows seem to be lost: see `Uncounted`.
             journal.append(found.header.line().as_bytes())?;
             journal.sync()?;
         }
@@ -248,8 +248,8 @@ impl DatasetWriter {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the disk cannot be written. In this case too, the journal rows of the runs that were appended earlier are
-    /// written if possible. There is space for these rows even if events have filled the disk, because space is kept for the journal.
+    /// Returns [`DatasetError`] if the disk cannot be written. Before it returns the error, this method tries to write the waiting
+    /// journal rows of earlier runs. If events have filled the disk, these rows use the space that is kept for the journal.
     pub fn append(&mut self, run: EndedRun) -> Result<(), DatasetError> {
         self.try_append(run).inspect_err(|_| {
             self.reserve.release(&*self.disk);
@@ -280,8 +280,9 @@ impl DatasetWriter {
     ///
     /// Returns [`DatasetError`] if the disk cannot be written, or if the files are gone.
     pub fn sync(&mut self) -> Result<(), DatasetError> {
-        // If this sync fails, its rows must never be written, because their events may be lost: a system that cannot force events to the
-        // disk may drop these events, and still report success at the next sync. So the rows are taken out before anything is tried. (If this sync writes only a part of the rows, the next writer cuts off the incomplete row.)
+        // The rows are taken out first. So if this sync fails, no later sync writes these rows. This is intended, because their events may
+        // be lost: when the system cannot force events to the disk, it may drop these events, and still report success at the next sync.
+        // If this sync writes only a part of the rows, the next writer cuts off the incomplete row.
         let rows = std::mem::take(&mut self.unsynced_rows);
         if !rows.is_empty() {
             self.segment.sync()?;
@@ -331,7 +332,7 @@ fn has_runs_to_do(experiment: &Experiment, attempts: &Attempts) -> bool {
     !experiment.runs().all(is_finished)
 }
 
-/// Normally other processes see from the free lock that the writer has ended. If the file system has no locks, the writer notes in the lock
+/// When the writer has ended, its lock is free, and other processes see this. If the file system has no locks, the writer notes in the lock
 /// file that it has ended.
 impl Drop for DatasetWriter {
     fn drop(&mut self) {

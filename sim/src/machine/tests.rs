@@ -19,7 +19,7 @@ fn configuration(machines: u32, internal: f64, stamp: StampRule) -> Configuratio
 
 /// Creates machine 1 of a run.
 fn machine(machines: u32, internal: f64, stamp: StampRule) -> Machine {
-    // Seed 7, and a text in place of a run's key.
+    // The arguments are a seed, a text (any text will do here), and the number of the machine.
     let random = random::machine_stream(7, "machine tests", 1);
     Machine::new(1, &configuration(machines, internal, stamp), random)
 }
@@ -147,7 +147,7 @@ fn three_machines_with_internal_0_7_send_at_three_of_ten_ticks() {
     }
 }
 
-/// Creates machine 1 of a run with this topology and this rule for sends. It has no internal events if it has neighbours.
+/// Creates machine 1 of a run with this topology and this rule for sends. If the machine has neighbours, it has no internal events.
 fn variant(machines: u32, topology: Topology, sends: Sends) -> Machine {
     let configuration = Configuration {
         topology,
@@ -261,6 +261,7 @@ proptest! {
             sends: Sends::Multicast(wanted),
             ..configuration(machines, 0.0, StampRule::After)
         };
+        // `stream` stands in the place of the machine's number. It is random, so that each case draws other recipients.
         let mut machine = Machine::new(0, &configuration, random::machine_stream(7, "multicast", stream));
         let neighbours = machine.neighbours.clone();
         for _ in 0..20 {

@@ -54,7 +54,7 @@ pub struct Width {
 /// What limits the number of runs at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WidthLimit {
-    /// There are no more runs to do.
+    /// The number of runs to do: all of them are made at once.
     Runs,
     /// The option `--jobs`.
     Jobs,
@@ -122,8 +122,8 @@ impl Capacity {
         self.cpu_quota.map_or(cores, |quota| quota.min(cores))
     }
 
-    /// Returns which limit to report if processor time limits the number of runs: the control group's quota if there is one and it is at
-    /// most the number of cores, and otherwise `limit`.
+    /// Returns which limit to report if processor time limits the number of runs. If the control group has a quota, and the quota is at
+    /// most the number of cores, the quota is reported. Otherwise `limit` is reported.
     fn quota_or(&self, limit: WidthLimit) -> WidthLimit {
         match self.cpu_quota {
             Some(quota) if quota <= self.cores as f64 => {
@@ -162,8 +162,8 @@ impl Capacity {
         SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines)
     }
 
-    /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration whose runs need the most sockets (if several need
-    /// the most, one of them with the most ticks).
+    /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration whose runs need the most sockets. If several
+    /// configurations need equally many, `heaviest` is one of those whose runs have the most ticks.
     pub fn width(
         &self,
         experiment: &Experiment,
@@ -253,7 +253,8 @@ pub(super) fn threads_per_run(configuration: &Configuration) -> u64 {
     1 + THREADS_PER_PROCESS * u64::from(configuration.rates.machines())
 }
 
-/// Returns how many bytes can still be written to the disk of `folder`, which need not exist. `None` if the system does not say.
+/// Returns how many bytes can still be written to the disk of `folder`. If the folder does not exist, the nearest existing folder above it
+/// is used. `None` if the system does not say.
 pub fn free_bytes(folder: &Path) -> Option<u64> {
     #[cfg(unix)]
     {

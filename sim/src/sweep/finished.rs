@@ -19,7 +19,7 @@ pub(super) fn rows(
 ) -> EndedRun {
     let rows = panic::catch_unwind(AssertUnwindSafe(|| rows_of(experiment, &get_outcome())));
     rows.unwrap_or_else(|panic| {
-        // The message of a panic is a `&str` or a `String`. (In general, only a message without inserted values is a `&str`.)
+        // The message of a panic is a `&str` or, if values were inserted into its text, usually a `String`.
         let message = panic
             .downcast_ref::<&str>()
             .map(|message| (*message).to_owned());
@@ -87,8 +87,8 @@ fn rows_of(experiment: &Experiment, ended: &RunOutcome) -> EndedRun {
         }),
         // The checksum is calculated here, because this code runs in several threads at once, and the writer has only one thread.
         checksum: checksum(&events),
-        // The writer sets `segment`, `offset` and `bytes` later: the place of the run's events in the event log. The last two fields,
-        // `row_checksum` and `part`, are used only in rows that were read from a journal.
+        // The writer sets `segment`, `offset` and `bytes` later. They say where in the event log the run's events are. The fields
+        // `row_checksum` and `part` are used only in rows that were read from a journal.
         ..JournalRow::default()
     };
     EndedRun { row, events }
@@ -126,7 +126,7 @@ mod tests {
             finished.row.reason,
             "this is a bug of sim: no such machine: 7"
         );
-        let event_bytes = finished.events.len();
-        assert_eq!((finished.row.run, event_bytes), (0, 0));
+        assert_eq!(finished.row.run, run.index);
+        assert!(finished.events.is_empty());
     }
 }

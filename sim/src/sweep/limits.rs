@@ -12,8 +12,7 @@ use std::path::{Path, PathBuf};
 /// Where control groups are mounted.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// Returns how many processes and threads this process may still start. Those that its children start count too. `None` if no limit is
-/// known.
+/// Returns how many processes and threads this process and its children together may still start. `None` if no limit is known.
 pub(super) fn free_tasks() -> Option<u64> {
     let free_in_groups = ControlGroups::for_this_process().free_tasks();
     free_in_groups.into_iter().chain(free_tasks_of_user()).min()
@@ -75,10 +74,11 @@ impl ControlGroups {
         quotas.min_by(f64::total_cmp)
     }
 
-    /// Returns the folders that can contain limits of `controller`: in each of its trees, the folders of the process's group and of the
-    /// group's ancestors. For example, a limit of `pids` is in a file `pids.max`. Some of these folders may not exist. In a container,
-    /// `memberships` may give a path such as `/docker/x`, but the mounted tree starts at the container's own group. Then this group is the
-    /// root of the tree, and there is no folder `docker/x`.
+    /// Returns the folders that can contain a limit of `controller`. In each tree that can have this controller, these are the
+    /// folder of the process's group and the folders of the group's ancestors.
+    ///
+    /// Some of the folders do not exist, for example in a container. There, `memberships` can have the path `/docker/x`, but the mounted tree
+    /// contains only that group and its subgroups. So the group is the root of the mounted tree, and there is no folder `docker/x`.
     fn folders(&self, controller: &str) -> Vec<PathBuf> {
         let mut folders = vec![];
         for line in self.memberships.lines() {
@@ -98,6 +98,7 @@ impl ControlGroups {
             };
             let path = Path::new(path.trim_start_matches('/'));
             for root in roots {
+                // For `docker/x`, `ancestors` returns `docker/x`, `docker` and the empty path. Joined to `root`, the empty path is the root.
                 folders.extend(path.ancestors().map(|group| root.join(group)));
             }
         }
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ancestor_with_the_smallest_limit_counts() {
+    fn the_smallest_limit_of_the_group_and_its_ancestors_counts() {
         let (_mount, groups) = groups(
             "0::/pod/task\n",
             &[
@@ -168,7 +169,9 @@ mod tests {
                 ("pod/cpu.max", "max 100000\n"),
             ],
         );
+        // Only the ancestor `pod` limits tasks: 150 - 30.
         assert_eq!(groups.free_tasks(), Some(120));
+        // Only the group itself limits CPU time: 150000 / 100000.
         assert_eq!(groups.cpu_quota(), Some(1.5));
     }
 

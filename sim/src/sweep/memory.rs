@@ -75,9 +75,9 @@ pub(super) fn used_bytes() -> u64 {
     bytes_after(&process, "VmRSS:").unwrap_or(0)
 }
 
-/// Returns how many bytes of memory this process can still get. The system has some available memory, and each limit of the process still
-/// allows some: the smallest of these numbers counts. A process has limits of its own (`ulimit -v`, `ulimit -d`), and limits of its control
-/// groups (see [`ControlGroup`]). `u64::MAX` if nothing is known.
+/// Returns how many bytes of memory this process can still get: the available memory of the system, or less if a limit allows less. The
+/// process has limits of its own (`ulimit -v`, `ulimit -d`), and its control groups can have limits too (see [`ControlGroup`]). Returns
+/// `u64::MAX` if nothing is known.
 pub(super) fn available_bytes() -> u64 {
     let meminfo = fs::read_to_string("/proc/meminfo").ok();
     let system = meminfo.and_then(|text| bytes_after(&text, "MemAvailable:"));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_read_with_all_its_ancestors() {
+    fn groups_that_may_limit_memory_are_found_with_all_their_ancestors() {
         let folders = |text| {
             let groups = control_groups(text).into_iter();
             let files = groups.map(|group| group.folder.join(group.limit_file));
@@ -209,6 +209,7 @@ mod tests {
                 "/sys/fs/cgroup/memory.max"
             ]
         );
+        // Two trees of version 1. Only the one with the controller `memory` limits memory.
         assert_eq!(
             folders("5:cpu:/x\n4:hugetlb,memory:/\n"),
             ["/sys/fs/cgroup/memory/memory.limit_in_bytes"]

@@ -114,7 +114,7 @@ pub struct Summary {
     pub bytes: u64,
     /// Wall time.
     pub elapsed: Duration,
-    /// Unfinished data of an earlier sweep, which was removed.
+    /// How much unfinished data of an earlier sweep was removed.
     pub recovered: Recovered,
 }
 
@@ -137,8 +137,8 @@ pub enum SweepError {
 ///
 /// # Errors
 ///
-/// Returns [`SweepError`] if the sweep cannot start or continue. Runs that were forced to the disk are complete, and the same call
-/// resumes the sweep.
+/// Returns [`SweepError`] if the sweep cannot start or continue. The runs whose rows were forced to the disk are kept. To make the other
+/// runs, call this function again with the same `experiment` and `root`.
 pub fn run(
     experiment: &Experiment,
     root: &Path,
@@ -200,7 +200,7 @@ fn carry_out(
         let follow = || progress.follow(&messages, control);
         let _ = thread::Builder::new().spawn_scoped(scope, follow);
         let engine = thread::Builder::new().spawn_scoped(scope, {
-            // The thread takes the sender, so the channel closes when the thread ends. The others are only borrowed.
+            // The thread owns the sender, so the channel closes when the thread ends. The other values are only borrowed.
             let (experiment, folder, plan, sender) = (&experiment, &*folder, plan, finished_sender);
             move || feed_engine(experiment, folder, plan, options, control, &sender)
         });
@@ -224,7 +224,7 @@ fn carry_out(
             control.stop();
             drop(finished);
         }
-        // An error of either kind: `join_thread` returns one if the thread has panicked, `feed_engine` if the engine cannot go on.
+        // `ran` is an error if the thread has panicked (`join_thread` returns this error) or if `feed_engine` has returned an error.
         let ran = join_thread(engine).and_then(|ran| ran);
         summary.elapsed = started.elapsed();
         written.unwrap_or_else(|panic| {
@@ -251,12 +251,14 @@ fn feed_engine(
             Ok(())
         }
         EngineKind::Tcp => {
+            // `Shared`: event loops in this process run all machines. `Process`: each machine is a process of its own.
             let max_in_progress = match experiment.isolation {
                 // The runs that are under way, and ended runs that wait for the writer.
                 Isolation::Shared => plan.width.runs + plan.max_waiting_runs,
                 // No limit is needed: each worker watches the processes of only one run at a time. If the disk is slow, the workers wait, so
                 // ended runs do not fill the memory. (The ticks are in the processes, so no tick is late because a worker waits.) The limit
-                // is at least 1, because a supply with limit 0 would never notice that there is no run, and never close its channel.
+                // is at least 1 even if there is nothing to do: the supply closes its channel only when it looks for a run and finds none.
+                // With limit 0 it would not look.
                 Isolation::Process => plan.to_do.len().max(1),
             };
             // The supply gives runs to the engine through the channel `to_do`: first `max_in_progress` runs, and then one more each
@@ -335,7 +337,8 @@ fn run_in_order(
     thread::scope(|scope| {
         let mut workers: Vec<(Sender<Share>, Receiver<EndedRun>)> = vec![];
         for _ in 0..plan.workers {
-            // A worker gets its share of the runs when it is known how many workers the system could start.
+            // The worker gets its share of the runs through this channel, after this loop. Only then is it known how many workers the
+            // system could start.
             let (share_sender, share) = crossbeam_channel::bounded::<Share>(1);
             let (sender, receiver) = crossbeam_channel::bounded(plan.max_waiting_runs);
             let work = move || {
@@ -441,7 +444,7 @@ fn run_event_loops(
             // Without `--jobs`, no new runs are started while many ticks are late.
             hold_back: options.jobs.is_none(),
         };
-        // Sending fails if the writer has stopped. Then this loop will stop soon.
+        // Sending fails if the writer has stopped. `drop` ignores the failure, because then this event loop is asked to stop too.
         tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
             // If one event loop fails, the others stop too.
             .inspect_err(|_| control.stop())

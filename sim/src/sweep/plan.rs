@@ -203,12 +203,14 @@ impl Plan {
             memory_bytes: memory_bytes(
                 experiment,
                 &width,
+                // How many ended runs can wait for the writer: as many as all queues hold, but at most all runs to do.
                 (max_waiting_runs as u64 * queues).min(to_do.len() as u64),
                 capacity,
             ),
             events_in_memory: memory::events_in_memory(capacity.memory_bytes) as usize,
             max_waiting_runs,
             disk_bytes: disk_bytes(experiment, &by_configuration),
+            // Spare files are needed for the dataset, the terminal and the set-up of runs.
             files: sockets + capacity.spare_files(machines),
             ticks: ticks(&by_configuration),
             workers,
@@ -247,8 +249,8 @@ impl Plan {
 }
 
 /// Returns the configuration whose runs need the most sockets. If several configurations need equally many, returns one of those whose runs
-/// have the most ticks. Over TCP, the sockets and ticks of these runs limit how many runs are made at once. (The runs of another
-/// configuration can need more memory: see [`largest`].)
+/// have the most ticks. Over TCP, the sockets and ticks of one run of this configuration limit how many runs are made at once. (The runs of
+/// another configuration can need more memory: see [`largest`].)
 fn heaviest(experiment: &Experiment) -> &Configuration {
     let demand = |configuration: &&Configuration| {
         (

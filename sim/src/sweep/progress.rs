@@ -22,8 +22,8 @@ const SHOW_EVERY: Duration = Duration::from_millis(200);
 const BAR_LENGTH: u64 = 10_000;
 /// The width of a terminal whose width is not known.
 const DEFAULT_WIDTH: u16 = 80;
-/// Advice about punctuality is shown only after this number of runs that could be punctual. The share of punctual runs among fewer
-/// runs depends too much on chance.
+/// Advice about punctuality is shown only after this number of runs with a margin above 0 (others cannot be punctual). The share of
+/// punctual runs among fewer runs depends too much on chance.
 const RUNS_BEFORE_ADVICE: u64 = 20;
 /// How often a progress line (a heartbeat) is written if there is no terminal.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
@@ -365,7 +365,7 @@ impl Progress {
             return;
         }
         let (punctual, with_margin) = (self.punctual, self.with_margin);
-        // Finished runs with margin 0 are missing from this number. `on_punctuality` only checks that it is not 0.
+        // `on_punctuality` only checks that `finished` is not 0. So it does not matter that runs with margin 0 are missing here.
         let finished = with_margin;
         if let Some(advice) = advice::on_punctuality(punctual, with_margin, finished, time_scale) {
             self.has_advised = true;
@@ -377,7 +377,7 @@ impl Progress {
         let ticks = control.ticks();
         // If the machines of a run are processes of their own, the ticks of the run are counted only when the run has ended. Until then, they
         // are estimated from the time since the run's start, as if all runs had the same number of ticks. `timed_runs_done` is a
-        // sum over all such runs that go on: a run whose time is half over adds 0.5, a run at its end adds 1.
+        // sum over all such runs that have not ended: a run whose time is half over adds 0.5.
         let ticks_per_run = self.planned_ticks as f64 / self.to_do.max(1) as f64;
         let estimated_ticks = control.timed_runs_done(self.run_time) * ticks_per_run;
         let share = ((ticks as f64 + estimated_ticks) / self.planned_ticks as f64).min(1.0);
@@ -396,8 +396,9 @@ impl Progress {
         }
     }
 
-    /// Returns the wall time that is left. Until the planned end, this is the time to the planned end. Afterwards, it is calculated from the
-    /// time that the sweep has taken per ended run, or is 0 if no run has ended.
+    /// Returns the wall time that is left. Before the planned end, this is the time until the planned end. After the planned end, it is
+    /// `elapsed / done * (to_do - done)`: the mean time per ended run, times the number of runs that have not ended. (If no run has
+    /// ended, it is 0.)
     fn remaining(&self) -> Duration {
         let elapsed = self.started.elapsed();
         if elapsed < self.planned_time || self.done == 0 {
@@ -406,7 +407,7 @@ impl Progress {
         elapsed.mul_f64((self.to_do - self.done) as f64 / self.done as f64)
     }
 
-    /// Shows a line above the bar.
+    /// Shows a line: above the bar, or simply on stderr if there is no bar.
     fn print_line(&self, line: &str) {
         match &self.mode {
             DisplayMode::Silence => {}

@@ -100,8 +100,7 @@ mod tests {
         };
         let lines = [120, 80, 60, 40, 20, 10].map(|width| {
             let words = state.beside_bar(width);
-            // A terminal of 10 columns is narrower than `MIN_BAR`. For this width, `max` makes the right side `MIN_BAR`, so there must be no
-            // words.
+            // The width 10 is less than `MIN_BAR` (12). With `max`, the condition is `count + 12 <= 12`: there must be no words.
             assert!(
                 words.chars().count() + MIN_BAR <= width.max(MIN_BAR),
                 "{words}"
@@ -127,6 +126,7 @@ mod tests {
             to_do: 4,
             remaining: Some(Duration::ZERO),
             active: Some(0),
+            // Less than `MIN_LATE_SHARE`.
             late_share: 0.000_04,
             ..ProgressState::default()
         };

@@ -6,8 +6,8 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::experiment::Run;
 
 /// Gives a new run to the event loops each time that another run is no longer in progress. Event loops never wait for the disk, because
-/// then their ticks would be late. So if the disk is slow, the logs of ended runs wait in memory. The limit keeps these logs
-/// from filling the memory.
+/// waiting would make their ticks late. So if the disk is slow, the logs of ended runs wait in memory. These runs still count as in
+/// progress, so the limit keeps their logs from filling the memory.
 pub(super) struct Supply<I> {
     remaining_runs: I,
     /// The channel to the event loops. `None` when all runs have been given out.

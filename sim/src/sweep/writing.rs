@@ -38,7 +38,8 @@ pub(super) fn write(
             summary.failed += u64::from(!run.row.is_ok());
             summary.as_scheduled += u64::from(run.row.as_scheduled);
             summary.punctual += u64::from(run.row.punctual);
-            // Over TCP, only a run with a margin above 0 can be punctual, because its delays must be less than its margin.
+            // Counts the finished runs with a margin above 0. Over TCP, only such a run can be punctual: its delays must be less than its
+            // margin.
             summary.with_margin += u64::from(run.row.is_ok() && run.row.margin_us > 0.0);
             summary.bytes += run.events.len() as u64;
             // Sending fails if the thread that shows progress could not be started. Then nothing is shown.

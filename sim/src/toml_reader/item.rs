@@ -16,7 +16,7 @@ pub struct Item<'d> {
     pub(super) value: &'d DeValue<'d>,
     /// The full name of the key, such as `parameters.rates[2]`.
     pub(super) key: String,
-    /// The line of the key. A value in an array has no key in the document, so this is the line of the value then.
+    /// The line of the key. For a value in an array, the line of the value, because such a value has no key in the document.
     pub(super) line: usize,
 }
 

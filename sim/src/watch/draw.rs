@@ -277,7 +277,7 @@ fn fitted(text: String, width: usize) -> Line<'static> {
     Line::from(kept + "…")
 }
 
-/// A bar of `width` characters, of which the first `share` (from 0 to 1) is filled.
+/// A bar of `width` characters. It is filled from the left: if `share` is 0.25, the first quarter of the characters is filled.
 fn progress_bar(share: f64, width: usize) -> String {
     let full = (share * width as f64) as usize;
     let full = full.min(width);
@@ -325,10 +325,10 @@ fn lateness_classes(counts: &[u64], is_coarse: bool) -> Vec<(String, u64)> {
 }
 
 /// Writes a limit without decimals: `300 µs`, `1 ms`.
-fn limit_in_words(us: f64) -> String {
-    match us {
-        1000.0.. => format!("{} ms", us / 1000.0),
-        _ => format!("{us} µs"),
+fn limit_in_words(limit_us: f64) -> String {
+    match limit_us {
+        1000.0.. => format!("{} ms", limit_us / 1000.0),
+        _ => format!("{limit_us} µs"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `sim status --watch`: a live view of sweeps in a terminal. When a run has ended, its sweep (an execution of `sim run`) adds a row to
 //! the journal of the dataset (`runs.csv`). If the dataset has several shards, each shard has its own journal. The view reads the
-//! journals while sweeps write them, on this computer or on other computers that share the folder.
+//! journals while sweeps write them. The sweeps can run on this computer or on other computers that share the folder.
 //!
 //! # Layout
 //!
@@ -35,7 +35,7 @@ pub enum WatchError {
         "--watch needs a terminal that can move its cursor; use `sim status DATASET`, or `sim status DATASET --format json` for programs"
     )]
     NotATerminal,
-    /// The dataset was imported.
+    /// The dataset was imported: `analyze import` made it from the logs of another program.
     #[error("{}: this dataset was imported, so no sweep writes to it; use `sim status` without --watch", .0.display())]
     Imported(PathBuf),
     /// The terminal cannot be used.

@@ -113,8 +113,8 @@ impl Screen {
     }
 }
 
-/// The connection to the terminal, on Unix. It notices if the terminal is gone (its window was closed). Without this check, reading
-/// keys from a terminal that is gone would never end.
+/// The connection to the terminal, on Unix. Its `wait` checks whether the terminal is gone (its window was closed). Without this
+/// check, reading keys from a terminal that is gone would never end.
 #[cfg(unix)]
 struct Connection {
     poll: mio::Poll,
@@ -208,7 +208,7 @@ fn restore() {
     let _ = io::stdout().flush();
 }
 
-/// Restores the terminal before the message of a panic is printed, so that the message can be read.
+/// Sets a panic hook that restores the terminal before a panic's message is printed, so that the user can read the message.
 fn restore_before_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -52,7 +52,7 @@ struct ConfigurationRuns {
     ended: u64,
     /// Number of planned runs whose last attempt failed.
     failed: u64,
-    /// Number of ticks of each run. It is calculated from the journal row of the first run that has ended. Before, it is `None`.
+    /// Number of ticks of each run. It is calculated from the journal row of the first run that ends. `None` until then.
     ticks: Option<u64>,
 }
 
@@ -109,6 +109,7 @@ impl WatchState {
         }
         self.failures.retain(|failure| failure.run != row.run);
         if row.is_ok() {
+            // The index of the run's class: the number of limits below the run's lateness.
             let class = LATENESS_LIMITS_US.partition_point(|limit| *limit < row.lateness_p99_us);
             self.lateness[class] += 1;
         } else if is_planned {
@@ -163,15 +164,16 @@ impl WatchState {
         self.sweeps.is_empty() && self.tally.attempted >= self.planned
     }
 
-    /// Returns the sum of the speeds of all running sweeps, in ended runs per minute. The speed of a sweep is its mean since its start.
-    /// `None` if no run of these sweeps has ended.
+    /// Returns the sum of the speeds of all running sweeps, in ended runs per minute. The speed of a sweep is its mean speed since
+    /// its start. `None` if no run of these sweeps has ended.
     pub(super) fn runs_per_minute(&self) -> Option<f64> {
         let rates = self.sweeps.iter().filter_map(|sweep| sweep.runs_per_hour);
         let rates: Vec<f64> = rates.collect();
         (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / 60.0)
     }
 
-    /// Returns when the last of the running sweeps will end, in Unix seconds. `None` if this is not known of any sweep.
+    /// Returns when the last of the running sweeps will end, in Unix seconds. Sweeps whose end is not known are ignored. `None` if the
+    /// end of no sweep is known.
     pub(super) fn finishes_at_s(&self) -> Option<i64> {
         let ends = self.sweeps.iter().filter_map(|sweep| sweep.finishes_at_s);
         ends.max()
@@ -194,8 +196,8 @@ impl WatchState {
         }
     }
 
-    /// Returns the ticks of the ended runs divided by the ticks of all planned runs, a share from 0 to 1. The number of ticks of a run
-    /// is known for each configuration of which a run has ended. For the other configurations, the mean of the known numbers is used.
+    /// Returns the ticks of the ended runs divided by the ticks of all planned runs, a share from 0 to 1. If no run of a configuration
+    /// has ended, the number of ticks of its runs is not known. Then the mean over the configurations with a known number is used.
     fn share(&self) -> f64 {
         let known_ticks = || self.configurations.iter().filter_map(|runs| runs.ticks);
         let mean = known_ticks().sum::<u64>() as f64 / known_ticks().count().max(1) as f64;
@@ -206,6 +208,7 @@ impl WatchState {
             all += runs.planned as f64 * ticks;
         }
         match all {
+            // No number of ticks is known yet.
             0.0 => 0.0,
             _ => done / all,
         }
@@ -238,8 +241,8 @@ impl WatchState {
     }
 }
 
-/// Returns the number of planned runs of each configuration. If only one shard is followed, these are the runs of this shard. Otherwise
-/// they are the runs of all shards, including the shards that have not started.
+/// Returns the number of planned runs of each configuration. If only one shard is watched, only the runs of this shard are counted.
+/// Otherwise the runs of all shards are counted, including the shards that have not started.
 fn planned_runs(manifest: &Manifest, follower: &Follower) -> Vec<ConfigurationRuns> {
     let experiment = &manifest.experiment;
     let runs_of = |configuration: &String| {

@@ -1,7 +1,8 @@
 //! Reads frames from a stream of bytes that arrives in pieces of any length, and encodes and decodes the timestamps of messages.
 //!
 //! Every message carries a Lamport timestamp, the *stamp*, in the 33 bytes of its frame. If the machines keep another clock too (vector
-//! or hybrid), its timestamp follows after the 33 bytes. In this file, *timestamp* means only this second one.
+//! or hybrid), the timestamp of that clock follows after the 33 bytes. In this file, *timestamp* means only the timestamp of the other
+//! clock, never the stamp.
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
-//! Tests of the program `sim` as a user sees it: its commands, exit codes and messages. A sweep is what one
-//! start of `sim run` does: it makes all runs that are still to do.
+//! Tests of the program `sim` as a user sees it: its commands, exit codes and messages.
 
 mod changed_values;
 mod refusals;
@@ -127,7 +126,7 @@ fn plans_without_running() {
     );
 }
 
-/// With random phases, two ticks may be due at nearly the same time. So no margin is guaranteed.
+/// With the phase `uniform`, ticks of two machines can be due at nearly the same time. So no margin is guaranteed.
 #[test]
 fn a_plan_says_for_which_phases_no_margin_is_guaranteed() {
     let fixture = Fixture::new();
@@ -139,6 +138,9 @@ fn a_plan_says_for_which_phases_no_margin_is_guaranteed() {
             .find(|line| line.starts_with("shortest margin"));
         line.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
     };
+    // With the phase `spread`, the guaranteed margin is 1 / (L * N) seconds of model time. For the rates 1,3,6 the least common multiple
+    // is L = 6, and the number of machines is N = 3. The plan shows real time. Model time passes 20 times faster than real time, so the
+    // plan shows 1000 ms / (6 * 3) / 20 = 2.778 ms.
     let spread = "shortest margin at least 2.778 ms (rates 1,3,6, phase spread)";
     assert_eq!(margin("\"spread\"").as_deref(), Some(spread));
     let both = format!("{spread}; none is guaranteed with other phases");
@@ -211,7 +213,7 @@ fn make_runs_with_a_failed_one(fixture: &Fixture, run: usize) {
 
 /// `--only RUN` makes a single run, even if it has failed before. The run is named by its number or by its key.
 #[test]
-fn the_option_named_only_makes_a_failed_run_again() {
+fn a_failed_run_that_the_user_names_is_made_again() {
     let fixture = Fixture::new();
     make_runs_with_a_failed_one(&fixture, 2);
     let again = fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
@@ -221,6 +223,7 @@ fn the_option_named_only_makes_a_failed_run_again() {
     let key = "rates=1,3,6 internal=0.5 phase=spread stamp=after duration_s=2 repetition=1";
     assert!(journal.contains(key), "{journal}");
     for name in ["2", key] {
+        // Restores the journal in which run 2 has failed.
         fs::write(fixture.path("data/e/runs.csv"), &journal).expect("written");
         let only = ["run", "e.toml", "--engine", "virtual", "--only", name];
         let repeated = fixture.sim(&only);
@@ -438,7 +441,7 @@ fn completions_and_manual_pages_contain_every_command() {
 }
 
 #[test]
-fn status_shows_the_command_that_resumes_the_sweep_or_that_comes_next() {
+fn status_shows_how_to_resume_an_unfinished_sweep_and_what_follows_a_finished_one() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     let run = ["run", "e.toml", "--engine", "virtual"];

@@ -122,6 +122,7 @@ fn a_script_for_parallel_makes_all_runs() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let options = fs::read_to_string(folder.path().join("options")).expect("options");
+    // `--jobs` is the value of `--at-once`. 500 MB and 300 s are the smallest limits that a script has.
     assert_eq!(
         options.trim(),
         "--sshloginfile hosts --workdir . --jobs 2 --memfree 500M --timeout 300"
@@ -153,8 +154,8 @@ fn a_dataset_whose_shards_were_divided_by_key_keeps_this_rule() {
     let experiment = folder.path().join("e.toml");
     let experiment = Experiment::read(&experiment, Overrides::default()).expect("an experiment");
     // The program cannot start a dataset with the earlier rule. So the test makes one run with the present rule. Then it changes the
-    // manifest (`dataset.json`) as if the dataset had been started with the earlier rule. The run must be in the same shard by both rules,
-    // because it stays in the folder of that shard.
+    // manifest (`dataset.json`) as if the dataset had been started with the earlier rule. The run then stays in the folder of its shard.
+    // So the test needs a run that belongs to the same shard by both rules.
     let rules = [ShardRule::ByKey, ShardRule::InTurn];
     let shards = [1, 2].map(|number| Shard { number, of: 2 });
     let shard_by_both_rules = |run: &Run| {

@@ -279,7 +279,8 @@ fn some_receives_have_the_same_clock_as_their_send_only_if_stamp_is_before() {
                     .map(move |logged| ((machine, logged.event.tick), logged.event.logical_clock))
             })
             .collect();
-        let violations = log
+        // The receives whose clock is not higher than the clock of their send.
+        let not_higher = log
             .machines
             .iter()
             .flatten()
@@ -290,7 +291,7 @@ fn some_receives_have_the_same_clock_as_their_send_only_if_stamp_is_before() {
                 EventKind::Internal | EventKind::Send { .. } => false,
             });
         assert_eq!(
-            violations.count() > 0,
+            not_higher.count() > 0,
             run.configuration.stamp.name() == "before"
         );
     });
@@ -412,7 +413,8 @@ fn each_machine_has_its_own_probability() {
         let sends = kinds()
             .filter(|kind| matches!(kind, EventKind::Send { .. }))
             .count() as f64;
-        // The share of n random events with probability p has the standard deviation sqrt(p * (1 - p) / n).
+        // If each of n events is internal with probability p, the share of internal events has the standard deviation
+        // sqrt(p * (1 - p) / n). Here p is 0.5.
         let deviation = (0.25 / (internal + sends)).sqrt();
         (internal / (internal + sends), deviation)
     };
@@ -458,15 +460,15 @@ fn logs_that_do_not_fit_into_memory_are_complete() {
     }
 }
 
-/// The numbers of rows and messages are estimated from the configuration. Machine 2 has 60 ticks per second and the others 1. So machine
-/// 2 seldom receives a message, and it sends almost as many messages as if it never received one. Its neighbours take several messages at
-/// each tick.
+/// The number of messages is estimated as if no machine ever received one. Here this is nearly true for the machine that sends nearly all
+/// messages: machine 2 has 60 ticks per second and the others 1, so machine 2 seldom receives a message. Its neighbours take several
+/// messages at each tick, so they have more rows than ticks.
 #[test]
 fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
     let text = "seed = 5\nrepetitions = 20\nduration_s = 100\nengine = \"virtual\"\n[parameters]\nrates = [[1, 1, 60, 1]]\n\
                 internal = 0.9\nreceive = \"all\"\ntopology = [\"mesh\", \"star\", \"ring\"]\n\
                 sends = [\"mix\", \"broadcast\", { multicast = 2 }]";
-    // The text is not in a file. It has no `name`, so the experiment takes its name from the path.
+    // The text has no `name`, so the experiment takes its name from the path. No file with this path is read.
     let experiment =
         Experiment::parse(text, "rows.toml".as_ref(), Overrides::default()).expect("an experiment");
     for configuration in experiment.configurations() {

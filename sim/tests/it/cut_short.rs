@@ -164,7 +164,7 @@ impl Sweep {
     }
 }
 
-/// Returns the number of rows of the journal: of runs that have ended.
+/// Returns the number of rows of the journal, which is the number of runs that have ended.
 fn journal_rows(dataset: &Path) -> usize {
     let journal = fs::read_to_string(dataset.join("runs.csv")).unwrap_or_default();
     journal.lines().count().saturating_sub(1)
@@ -190,6 +190,8 @@ fn the_first_signal_stops_the_sweep_and_the_last_line_says_how_to_resume_it() {
         );
         let said = sweep.resume();
         assert!(said.starts_with(&format!("{left} runs to do")), "{said}");
+        // After INT or TERM, the sweep ends in good order and leaves no incomplete data. Otherwise `sim run` would now remove the incomplete
+        // data and say "an earlier `sim run` was interrupted: removed ...".
         assert!(!said.contains("was interrupted"), "{said}");
         sweep.check_complete();
     }

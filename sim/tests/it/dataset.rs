@@ -127,7 +127,8 @@ fn a_changed_experiment_is_refused_with_the_differences() {
         ),
     ] {
         let refused = refuse(&GRID.replace(find, replace));
-        // The line after the difference begins with `undo the change`. So no other difference is named.
+        // In the message, the list of differences stands between a line that ends with `:` and the line `undo the change ...`. So this
+        // difference is the only one in the list.
         assert!(
             refused.contains(&format!(":\n  {difference}\nundo")),
             "{refused}"
@@ -339,8 +340,8 @@ fn journal_rows_with_impossible_values_are_refused() {
     }
 }
 
-/// `Status::read` counts the rows while it reads the journal, and does not keep the rows. `Status::from_dataset` counts the rows of a
-/// `Dataset`, which has read them before. Both must give the same status.
+/// Each attempt to make a run has a row in the journal. `Status::read` counts the rows while it reads the journal, and does not keep the
+/// rows. `Status::from_dataset` counts the rows of a `Dataset` that is already in memory. Both must give the same status.
 #[test]
 fn a_run_with_several_attempts_counts_once_in_the_status() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -348,7 +349,7 @@ fn a_run_with_several_attempts_counts_once_in_the_status() {
     let whole = folder.path().join("whole");
     sweep(&experiment, &whole).expect("a sweep");
     let whole = Dataset::open(&whole).expect("a dataset");
-    // The attempts are made from runs of `whole`.
+    // Each attempt below is a changed copy of a run of `whole`.
     let root = folder.path().join("again");
     let mut writer = DatasetWriter::open(&root, &experiment).expect("a writer");
     let mut attempt = |run: usize, failure_reason: Option<&str>, lateness_us: f64| {
@@ -375,6 +376,7 @@ fn a_run_with_several_attempts_counts_once_in_the_status() {
     attempt(4, None, 2.0);
     writer.sync().expect("synced");
     drop(writer);
+    // Of the 12 planned runs, 3 are done, 2 have failed, and 7 were never attempted.
     let status = Status::read(&root).expect("a status");
     assert_eq!((status.done, status.failed, status.to_do), (3, 2, 7));
     // Rejected connections are those of all eight attempts. The lateness is the median over the three finished runs.

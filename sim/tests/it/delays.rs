@@ -41,9 +41,8 @@ fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
         for event in events.iter().map(|logged| &logged.event) {
             let tick_ns = schedule.due_ns(sender as usize, event.tick);
             if let EventKind::Receive(message) = &event.kind {
-                // The log says that this tick receives this message. When the message arrived is perhaps not calculated yet, because
-                // the loop may come to its sender later. But every arrival before the tick gives the same event. So here the message is
-                // sent 1 ns before the tick, and travels without a delay.
+                // The log says that this tick receives this message, but not when the message arrived. Any arrival time before the tick
+                // gives the same event. So here the message is sent 1 ns before the tick and has no delay.
                 machine.arrive(*message, tick_ns - 1, 0);
             }
             let repeated = machine.tick(tick_ns);
@@ -68,7 +67,7 @@ fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
     // Number of messages that did not wait for other messages in the queue.
     let mut taken_at_once = 0;
     // The engine must agree: no message was received before it arrived, and a message that found an empty queue was received at the first
-    // tick after it arrived.
+    // tick after it arrived. A message that arrives exactly at the time of a tick is too late for this tick.
     for (machine, events) in (0..).zip(&log.machines) {
         // Length of the queue after the previous event.
         let mut queue_before = 0;
@@ -76,7 +75,8 @@ fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
             if let EventKind::Receive(message) = &event.kind {
                 let arrival_ns = arrival_ns[&(message.sender, machine, message.sent_tick)];
                 assert!(schedule.due_ns(machine as usize, event.tick) > arrival_ns);
-                // If the queue was empty after the previous tick, the message arrived after that tick. (Tick 0 has no previous tick.)
+                // If the queue was empty after the previous tick, the message arrived at the time of that tick or later. (Tick 0 has no
+                // previous tick.)
                 if queue_before == 0 && event.tick > 0 {
                     assert!(schedule.due_ns(machine as usize, event.tick - 1) <= arrival_ns);
                     taken_at_once += 1;

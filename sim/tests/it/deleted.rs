@@ -23,7 +23,7 @@ struct Trial {
 }
 
 impl Trial {
-    /// Makes six finished runs: a sweep writes them to the dataset `made`, from which they are read.
+    /// Makes six finished runs. A sweep writes them to the dataset `made`, and `new` reads them from there.
     fn new() -> Self {
         let (folder, experiment) = (tempfile::tempdir().expect("a folder"), experiment(GRID));
         let root = folder.path().join("made");

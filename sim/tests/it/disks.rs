@@ -203,7 +203,7 @@ fn events_that_fill_the_disk_leave_space_for_the_journal() {
     for fitting in 1..trial.runs.len() {
         for spare in [0, 1, event_bytes[fitting] / 2] {
             let disk = SmallDisk::with_bytes(i64::MAX);
-            // A new writer reserves space for the journal. So the disk has enough free bytes at first, and only `free` bytes after that.
+            // The writer reserves space for the journal when it opens. So the free bytes are limited only after that.
             let mut writer = trial.writer(&disk);
             let free = event_bytes[..fitting].iter().sum::<i64>() + spare;
             disk.free.store(free, Ordering::Relaxed);
@@ -236,6 +236,7 @@ fn journal_rows_that_do_not_fit_use_the_reserved_space() {
     for run in trial.runs.iter().cloned() {
         writer.append(run).expect("appended");
     }
+    // 100 bytes are too few for the rows of the twelve runs.
     disk.free.store(100, Ordering::Relaxed);
     let full = writer.sync().expect_err("full").to_string();
     assert!(
@@ -331,7 +332,7 @@ fn a_dataset_that_vanishes_is_noticed_at_the_next_sync() {
                 assert_eq!(finished(&moved).len(), appended_runs);
                 fs::remove_dir_all(&moved).expect("removed");
             }
-            // This fails if the folder itself has vanished.
+            // After `delete` and `move_away`, the folder does not exist. So an error is ignored.
             let _ = fs::remove_dir_all(&root);
         }
     }
@@ -350,8 +351,8 @@ fn without_locks_the_status_is_not_certain() {
     let status = trial.status();
     assert_eq!((status.done, status.sweeps.len()), (1, 1));
     assert!(!status.sweeps[0].is_certain);
-    // The file `.lock` says which sweep is running. A sweep that ends changes this file. A sweep that is killed leaves it as it is. So the
-    // text of a running sweep is written back below, as if the sweep had been killed.
+    // The file `.lock` has a text about the running sweep. Without locks, a sweep changes this text when it ends. A killed sweep cannot do
+    // this. To imitate a killed sweep, the test lets the sweep end and then writes the earlier text back.
     let lock_text = fs::read(trial.root().join(".lock")).expect("a text");
     drop(writer);
     assert!(trial.status().sweeps.is_empty());
@@ -364,8 +365,8 @@ fn without_locks_the_status_is_not_certain() {
     assert!(trial.status().sweeps.is_empty());
 }
 
-/// An import makes a dataset from logs of another program. If it fails or is dropped, it removes its partial folder. Two imports cannot
-/// make the same dataset at the same time.
+/// An import makes a dataset from logs of another program. If the import fails, or if its writer is dropped before the end, its partial
+/// folder is removed. Two imports cannot make the same dataset at the same time.
 #[test]
 fn an_import_appears_complete_or_not_at_all() {
     let trial = Trial::new();
@@ -380,15 +381,12 @@ fn an_import_appears_complete_or_not_at_all() {
     let mut writer = ImportWriter::create(&root).expect("a writer");
     let second = ImportWriter::create(&root).expect_err("a second import");
     assert!(matches!(second, DatasetError::BeingImported(_)), "{second}");
-    // The second argument of `append` says from which lines of the logs the events were read. Here and below it is empty. So are the last
-    // two arguments of `finish`: the configurations and the mapping.
+    // The second argument of `append` says from which lines of the logs the events were read. In this test it is always empty.
     writer
         .append(trial.runs[0].clone(), vec![])
         .expect("appended");
     drop(writer);
     assert_eq!(entries(), 0);
-    // If another program creates a folder at the dataset's path during the import, the import fails and removes its partial folder. The
-    // folder of the other program remains.
     let imported = || Imported {
         files: vec![],
         missing_fields: MissingFields::default(),
@@ -397,6 +395,8 @@ fn an_import_appears_complete_or_not_at_all() {
         unmeasured: vec![],
         sources: None,
     };
+    // If another program creates a folder at the dataset's path during the import, the import fails and removes its partial folder. Only
+    // the folder of the other program remains.
     let mut writer = ImportWriter::create(&root).expect("a writer");
     writer
         .append(trial.runs[0].clone(), vec![])
@@ -404,6 +404,7 @@ fn an_import_appears_complete_or_not_at_all() {
     fs::create_dir(&root).expect("a folder");
     fs::write(root.join("thesis.tex"), "all of it").expect("written");
     let time_scale_and_repetitions = (1.0, 1);
+    // The last two arguments of `finish` are the configurations and a description of how the logs were read. Here both are empty.
     let refused = writer.finish(imported(), time_scale_and_repetitions, vec![], "");
     refused.expect_err("a folder is in the way");
     assert_eq!(entries(), 1);

@@ -1,5 +1,6 @@
-//! Tests with events that have no row in the journal (`runs.csv`). When a sweep is killed, it leaves a few such events, and the next sweep
-//! removes them. If there are many such events, the journal was probably lost. Then the next sweep is refused, and the events are kept.
+//! Tests with *uncounted* events: events of runs that have no row in the journal (`runs.csv`). When a sweep is killed, it leaves a few
+//! uncounted events, and the next sweep removes them. If there are many uncounted events, the journal was probably lost. Then the next sweep
+//! is refused, and the events are kept.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::support::{experiment, files, finished};
 
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
 const RUNS: u64 = 12;
-/// More bytes of events than a killed sweep leaves behind: 3 GiB.
+/// 3 GiB. A killed sweep leaves uncounted events in only one file, and that file has about 256 MiB at most.
 const TOO_MANY_BYTES: u64 = 3 << 30;
 
 /// A dataset with twelve finished runs, which a test then damages.
@@ -122,7 +123,7 @@ fn set_length(path: &Path, bytes: u64) {
 /// A segment is one of the files with events, such as `events-0000.csv`. If no row of the journal is about the events of a segment,
 /// the sweep removes the segment.
 #[test]
-fn segments_that_an_older_copy_of_the_journal_does_not_count_are_removed() {
+fn segments_of_uncounted_events_are_removed() {
     let trial = Trial::new();
     let events = &trial.whole_events;
     trial.restore_rows(4);
@@ -221,9 +222,9 @@ fn a_sweep_killed_before_its_first_sync_is_resumed() {
     let trial = Trial::new();
     trial.restore_rows(0);
     trial.check_sweep_restores_all_bytes(RUNS);
-    // A sweep writes the header of the journal before it creates a file of events. So if there is a file of events (here one with a part of
-    // its header), but the journal has no whole header, the journal was damaged, and the next sweep is refused. If there is no file of
-    // events, the sweep was killed before its first event, and is resumed.
+    // A sweep writes the header of the journal before it creates a file of events. Here the journal has no whole header, although there is a
+    // file of events. So the journal must have been damaged, and the next sweep is refused. Without a file of events, the same
+    // journal can be from a sweep that was killed before its first event. That sweep is resumed.
     for journal in ["", "run,key,rep"] {
         fs::write(trial.journal(), journal).expect("written");
         fs::write(trial.root().join("events-0000.csv"), "run,mach").expect("written");
@@ -257,7 +258,7 @@ fn bytes_of_another_writer_are_noticed() {
     let row = dataset.attempted()[0].clone();
     let events = dataset.read_events(&row).expect("events");
     for name in ["events-0000.csv", "runs.csv"] {
-        // A new dataset, in a folder that has the name of the file.
+        // A new dataset for each of the two files. The folder of the dataset is named after the file.
         let root = trial.folder.path().join(name);
         let mut writer = DatasetWriter::open(&root, &trial.experiment).expect("a writer");
         let file = File::options().append(true).open(root.join(name));

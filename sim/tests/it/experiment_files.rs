@@ -56,7 +56,8 @@ fn a_rule_for_rates_gives_every_ordered_or_unordered_rate_set() {
         ))
         .len()
     };
-    // By default, the rates are 1 to 6. So three machines have 6 * 6 * 6 ordered sets. If the order does not count, 56 sets are left.
+    // By default, the rates are 1 to 6. So three machines have 6 * 6 * 6 = 216 ordered sets. If the order does not count, there are 6 sets of
+    // three equal rates, 6 * 5 = 30 sets with exactly two equal rates, and 6 * 5 * 4 / 6 = 20 sets of different rates: 56 sets.
     assert_eq!((count("ordered"), count("unordered")), (216, 56));
 }
 
@@ -215,8 +216,8 @@ fn a_mistake_hides_no_mistake_in_another_block() {
     "#);
 }
 
-/// If the unknown keys were left out, the first block would be empty, and the second block would exclude everything. But only the unknown
-/// keys are reported.
+/// Both blocks have an unknown key. Without this key, the first block would be empty, and the second block would exclude everything. Both
+/// would be mistakes, but only the unknown keys are reported.
 #[test]
 fn the_effect_of_an_exclusion_with_an_unknown_key_is_not_judged() {
     let exclude = "[[exclude]]\nintrenal = 0.4\n[[exclude]]\nrates = [1, 2]\nintrenal = 0.4";
@@ -230,6 +231,7 @@ fn the_effect_of_an_exclusion_with_an_unknown_key_is_not_judged() {
 #[test]
 fn an_experiment_of_a_billion_runs_is_refused() {
     let text = "seed = 1\nrepetitions = 1000000\n[parameters]\nrates = { every = \"ordered\", machines = 3 }\ninternal = [0.1, 0.2, 0.3, 0.4, 0.5]";
+    // 1,000,000 repetitions of 6 * 6 * 6 rate sets with 5 probabilities each: 1,080,000,000 runs.
     assert_snapshot!(mistakes(text), @"e.toml:3: `parameters`: 1080000000 runs are too many: one experiment may plan 2000000; use fewer values, or split it into several files (1000000 repetitions of each configuration)");
     // There are 6 to the power of 900 rate sets.
     let beyond_counting =
@@ -321,8 +323,8 @@ fn a_time_keeper_cannot_be_combined_with_a_choice_of_recipients() {
     assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
     let in_a_case = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[cases]]\nsends = \"unicast\"\n[[cases]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
     assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
-    // The wrong configuration comes from the second case. It has `receive = "one"` by default, so it matches the first case too. But the
-    // first case has no key `sends`, so the message names the second case.
+    // The wrong configuration comes from the second case. This case does not give `receive`, so the configuration has the default, "one", and
+    // matches the first case too. But the first case has no key `sends`, so the message names the second case.
     let in_two_cases = "seed = 1\nduration_s = 5\n[parameters]\nrates = [[1, 3, 6]]\ninternal = 0.7\ntopology = \"time-keeper\"\n\
                         [[cases]]\nreceive = \"one\"\n[[cases]]\nsends = \"unicast\"\n";
     assert_snapshot!(mistakes(in_two_cases), @r#"e.toml:10: `cases[2].sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);

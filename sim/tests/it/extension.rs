@@ -12,16 +12,17 @@ use sim::sweep::{self, Options, Progress, Summary};
 
 use crate::support::experiment;
 
-/// Returns an experiment in virtual time with two rate sets and a list of values of `internal`.
+/// Returns the text of an experiment in virtual time with two rate sets. `internal` is one number or a list such as `[0.2, 0.7]`.
 fn grid(repetitions: u32, internal: &str) -> String {
     format!(
         "engine = \"virtual\"\nduration_s = 5\nrepetitions = {repetitions}\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = {internal}"
     )
 }
 
-/// Makes the missing runs in the dataset `root`: all, or those of one shard, which has its own folder in `root`.
-fn sweep(root: &Path, parameters: &str, shard: Option<Shard>) -> Summary {
-    let mut experiment = experiment(parameters);
+/// Makes the runs of the experiment `text` that are missing in the dataset `root`. With a `shard`, makes only the missing runs of this
+/// shard, in the shard's own folder in `root`.
+fn sweep(root: &Path, text: &str, shard: Option<Shard>) -> Summary {
+    let mut experiment = experiment(text);
     if let Some(shard) = shard {
         experiment.keep_shard(shard);
     }
@@ -71,7 +72,8 @@ fn logs(root: &Path) -> BTreeMap<String, String> {
 fn only_new_runs_are_made_and_old_ones_keep_their_numbers() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("grown");
-    // Repetitions, values of `internal`, and the number of new runs.
+    // Repetitions, values of `internal`, and the number of new runs. With two rate sets, there are 2 * repetitions * values runs in all:
+    // first 8, then 12, 18 and 32.
     let steps = [
         (2, "[0.2, 0.7]", 8),
         (3, "[0.2, 0.7]", 4),
@@ -127,7 +129,7 @@ fn an_interrupted_extension_is_resumed() {
         sweep(root, &grid(3, "[0.2, 0.5]"), None);
     }
     let journal = fs::read(cut.join("runs.csv")).expect("a journal");
-    // A row has about 300 bytes.
+    // A row has about 300 bytes. So the last two rows are lost, and a part of the row before them.
     let last_rows_bytes = 700;
     let journal = &journal[..journal.len() - last_rows_bytes];
     fs::write(cut.join("runs.csv"), journal).expect("cut");
@@ -156,8 +158,8 @@ fn extended_shards_agree_on_numbers() {
     for number in [2, 3, 1] {
         sweep(&root, &large, shard(number));
     }
-    for parameters in [&small, &middle, &large] {
-        sweep(&whole, parameters, None);
+    for text in [&small, &middle, &large] {
+        sweep(&whole, text, None);
     }
     assert_eq!(runs(&root), runs(&whole));
 }
@@ -190,6 +192,7 @@ fn a_dataset_of_schema_3_can_be_extended() {
         &control,
         &mut progress,
     );
+    // The experiment has 8 configurations. Each of them gets one more repetition.
     assert_eq!(summary.expect("a sweep").ok, 8);
     let after = runs(folder.path());
     assert_eq!((before.len(), after.len()), (16, 24));

@@ -129,7 +129,7 @@ fn write_program(path: &Path, script: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("set");
 }
 
-/// Runs a sweep of four runs at once, with `program` for the machines.
+/// Runs a sweep with one run for each repetition, four of them at the same time. `program` is started for each machine.
 #[cfg(unix)]
 fn sweep_with_program(
     program: &Path,

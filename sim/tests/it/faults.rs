@@ -26,8 +26,8 @@ const ERRORS: [i32; 3] = [28, 5, 24];
 /// Not an error number of the system. A disk with this value panics instead of returning an error.
 const PANIC: i32 = 0;
 
-/// A disk that allows a number of operations, and then refuses either only the next operation or all further ones. A refused write writes
-/// half of its bytes.
+/// A disk that allows a number of operations, and then refuses either only the next operation or all further ones. A refused write still
+/// writes the first half of its bytes.
 #[derive(Clone, Debug)]
 struct FaultyDisk {
     /// Number of operations so far, allowed or refused, on all files of the disk together.

@@ -88,7 +88,7 @@ fn wall_time(name: &str, engine: EngineKind, cpu_quota: Option<f64>) -> Duration
 }
 
 #[test]
-fn the_experiment_evening_takes_12_minutes_and_overnight_7_hours() {
+fn evening_toml_takes_12_minutes_and_overnight_toml_takes_7_hours() {
     let minutes = |name: &str| wall_time(name, EngineKind::Tcp, None).as_secs_f64() / 60.0;
     let evening_minutes = minutes("evening.toml");
     assert!((11.0..14.0).contains(&evening_minutes), "{evening_minutes}");

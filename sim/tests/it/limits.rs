@@ -56,8 +56,9 @@ fn the_number_of_runs_at_once_respects_the_process_limit() {
     let user = User::new(0);
     let plan = user.run(40, "exec ./sim plan e.toml");
     let planned = String::from_utf8_lossy(&plan.stdout);
-    // Four runs at once, limited by the number of processes and threads that may still be started. Some of the 40 are in use, so this
-    // number is between 30 and 39. The `3` is its first digit.
+    // The plan says how many runs are made at once, and why: for example `4 (limited by the 38 processes and threads that may still be
+    // started`, because a few of the 40 are in use. Of these 38, 8 stay free for other things. A run needs 7: two for each of the three
+    // machines, and one thread of `sim run` itself. (38 - 8) / 7 is rounded down to 4.
     assert!(planned.contains("4 (limited by the 3"), "{planned}");
     let sweep = user.run(40, "exec ./sim run e.toml --data d");
     let said = String::from_utf8_lossy(&sweep.stderr);

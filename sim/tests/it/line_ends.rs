@@ -29,7 +29,7 @@ fn git(folder: &Path, arguments: &[&str]) {
 }
 
 #[test]
-fn a_clone_that_converts_line_ends_has_the_same_bytes() {
+fn a_clone_has_the_same_bytes_although_git_is_told_to_convert_line_ends() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folder = tempfile::tempdir().expect("a folder");
     let source = folder.path().join("source");

@@ -156,8 +156,8 @@ fn run_late(
         }
         let due_ns = schedule.due_ns(index, ticks_done[index]);
         ticks_done[index] += 1;
-        // As in the engines, a machine gets the time at which its tick was due, even if the tick is late. A tick has several events if it
-        // takes several messages.
+        // As in the engines, `tick` is called with the time at which the tick was due, even if the tick is late. A tick that takes several
+        // messages has several events.
         let mut next_event = Some(machines[index].tick(due_ns));
         while let Some(event) = next_event {
             if let EventKind::Send { recipients, stamp } = &event.kind {
@@ -257,9 +257,9 @@ proptest! {
         let run = run.expect("assumed");
         let schedule = run.schedule(SEED);
         prop_assert_eq!(schedule.margin_ns(), margin_by_brute_force_ns(&run.configuration, &schedule));
-        if variant.1 == PhaseRule::Spread {
-            // The time at which a tick is due is the sum of two times that are both rounded down to whole nanoseconds. So the margin can be
-            // up to two nanoseconds shorter than the guaranteed margin.
+        if run.configuration.phase == PhaseRule::Spread {
+            // A tick is due at the time of the machine's first tick plus the length of some periods. This time and this length are both
+            // rounded down to whole nanoseconds. So the margin can be up to two nanoseconds shorter than the guaranteed margin.
             // If no order of ticks matters, the margin is the duration, which may be shorter than the guaranteed margin.
             let guaranteed_ns = run.configuration.guaranteed_margin_ns();
             prop_assert!(schedule.margin_ns() + 2 >= guaranteed_ns.min(duration_ns));

@@ -116,8 +116,8 @@ fn names_that_are_too_long_are_reported() {
     let work = folder_with_experiment();
     // A name may have at most 255 bytes.
     let long = "n".repeat(256);
-    // A path may have at most 4095 bytes (on Linux). The path `deep` has 4081, so it is short enough. But the path of a file in this
-    // folder, such as `experiment.toml`, would be too long.
+    // A path may have at most 4095 bytes (on Linux). The path `deep` has 2 * 2040 + 1 = 4081 bytes, so it is short enough. But the path of
+    // the file `experiment.toml` in this folder would have 4081 + 1 + 15 = 4097 bytes.
     let deep = format!("{}x", "d/".repeat(2040));
     for data in [long.clone(), format!("new/{long}"), deep] {
         for verb in ["plan", "run"] {
@@ -171,7 +171,8 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
         "run e.toml --engine tcp --time-scale 20 --jobs 1 --data NEW",
     ] {
         for columns in ["0", "1", "65535"] {
-            // The last command needs a new dataset for each width, because there are no runs left to do in a finished one.
+            // The last command should make runs at every width. In a finished dataset no runs are left to do,
+            // so each width has a dataset of its own.
             let words = words.replace("NEW", columns);
             // `COLUMNS` is set too, because `sim` prefers it to the terminal's width, and the tester's shell may have set it.
             let output = std::process::Command::new("python3")

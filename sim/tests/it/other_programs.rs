@@ -1,5 +1,5 @@
-//! A test that runs succeed even if another program opens very many connections to their machines. Each connection that a machine
-//! accepts is an open file of the sweep (`sim run`). The test opens more connections than the sweep may have open files.
+//! The test opens very many connections to the machines of a sweep (`sim run`), as another program could. All runs must still succeed.
+//! Each connection that a machine accepts is an open file of the sweep. The test opens more connections than the sweep may have open files.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -69,7 +69,7 @@ fn no_run_fails_because_of_a_thousand_silent_connections() {
     let dataset = Dataset::open(&folder.path().join("d")).expect("a dataset");
     assert_eq!(dataset.finished().count(), 4);
     let rejected: u32 = dataset.finished().map(|row| row.rejected_connections).sum();
-    // Machines did get these connections, and there were more than the sweep may have open files.
+    // `rejected_connections` counts connections of other programs, so a count above 0 shows that machines got connections of the test.
     assert!(
         rejected > 0 && connections.len() > FILES as usize,
         "{rejected} of {} connections were rejected",

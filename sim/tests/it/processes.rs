@@ -22,7 +22,7 @@ use children::{wait_for_children, wait_until_gone};
 const SIM: &str = env!("CARGO_BIN_EXE_sim");
 /// A token: the secret by which the machines of a run recognise each other. `sim machine` reads it from the variable `SIM_TOKEN`.
 const TOKEN: &str = "000102030405060708090a0b0c0d0e0f";
-/// Eight runs of 20 seconds of model time.
+/// Eight runs (2 sets of rates, 2 delays, 2 repetitions) of 20 seconds of model time each.
 const SHORT: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\nrepetitions = 2\n[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = 0.6\ndelay_s = [0, { exponential = 0.2 }]\n";
 /// A run of ten minutes, which a test ends earlier.
 const LONG: &str = "seed = 7\nduration_s = 600\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.6\n";
@@ -51,9 +51,9 @@ fn without_time(rows: &[u8]) -> Vec<EventRow> {
         .collect()
 }
 
-/// Five runs in which a tick takes all waiting messages: four topologies with two rules for sends each, without three excluded
-/// combinations. `internal` has a probability for each machine. Machine 0 sets the start time of the run; in the ring, some machines are
-/// not connected to machine 0 and hear this time from a neighbour.
+/// Five runs (4 topologies times 2 rules for sends, minus 3 excluded combinations) in which a tick takes all waiting messages.
+/// `internal` has a probability for each machine. Machine 0 sets the start time of a run. In the ring, two of the five machines are not
+/// connected to machine 0: a neighbour tells them the start time.
 const VARIANTS: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2, 1, 2]\ninternal = [[0.6, 0.5, 0.4, 0.3, 0.2]]\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]\nsends = [\"mix\", { multicast = 2 }]\n[[exclude]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }\n[[exclude]]\ntopology = \"mesh\"\nsends = \"mix\"\n[[exclude]]\ntopology = \"star\"\nsends = \"mix\"\n";
 /// Two runs in which each message has its own connection.
 const PER_MESSAGE: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\n[parameters]\nrates = [1, 3, 2]\ninternal = 0.3\nconnection = \"per-message\"\ntopology = [\"mesh\", \"time-keeper\"]\n";
@@ -362,7 +362,7 @@ fn machine(folder: &Path, index: u32, addresses: &str, more: &[&str]) -> Command
 /// scale). Checks that the punctual machines log the events of the virtual run. `run_machines` takes a time scale such as "0.5", runs both
 /// machines with it, and returns their outputs.
 fn check_machines_equal_virtual_run(experiment: &str, run_machines: impl Fn(&str) -> [Output; 2]) {
-    // Compares the events only if both machines were punctual.
+    // Returns whether both machines were punctual. Compares their events only in this case.
     let was_punctual = |time_scale| compare_with_virtual_run(experiment, &run_machines(time_scale));
     assert!(
         ["5", "1.5", "0.5", "0.1"].into_iter().any(was_punctual),
@@ -408,6 +408,7 @@ fn compare_with_virtual_run(experiment: &str, outputs: &[Output]) -> bool {
 
 /// Returns `count` addresses at which no program listens, separated by commas as `--addresses` takes them.
 fn free_addresses(count: usize) -> String {
+    // All listeners stay open until the function returns, so the addresses differ.
     let listeners: Vec<_> = (0..count)
         .map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"))
         .collect();

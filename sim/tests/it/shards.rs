@@ -113,7 +113,7 @@ fn one_shard_can_be_read_as_a_dataset() {
 }
 
 #[test]
-fn other_numbers_of_shards_than_before_are_refused() {
+fn a_dataset_cannot_be_continued_with_another_number_of_shards() {
     let fixture = Fixture::new();
     sweep(&shard(1, 2), &fixture.root()).expect("a sweep");
     let whole = fixture.folder.path().join("whole");
@@ -178,7 +178,7 @@ fn overlapping_and_renamed_shards_are_refused() {
     fs::rename(folder("shard-2-of-2"), folder("shard-1-of-4")).expect("renamed");
     fixture.check_is_refused("contains shards K/2 and shards K/4, which have runs in common");
     fs::remove_dir_all(folder("shard-1-of-4")).expect("removed");
-    // An empty folder is a shard that has not started.
+    // An empty folder is not refused. It stands for a shard that has not started.
     fs::create_dir(folder("shard-2-of-2")).expect("a folder");
     let dataset = Dataset::open(&fixture.root()).expect("a dataset");
     assert_eq!(dataset.missing_shards(), [Shard { number: 2, of: 2 }]);

@@ -129,7 +129,8 @@ fn experiments_with_too_many_runs_or_machines_are_refused() {
             "repetitions = 4294967295\n[parameters]\nrates = [1, 3]\ninternal = 0.5".to_owned(),
             "4294967295 runs are too many: one experiment may plan 2000000",
         ),
-        // Without `from` and `to`, rates go from 1 to 6. So there are 6 to the power of 1000 sets. This number does not fit into 64 bits.
+        // Without `from` and `to`, rates go from 1 to 6. So there are 6 to the power of 1000 sets. This number does not fit
+        // into 64 bits: they can hold numbers up to about 18 quintillion.
         (
             "[parameters]\nrates = { every = \"ordered\", machines = 1000 }\ninternal = 0.5".to_owned(),
             "more than 18 quintillion runs",
@@ -151,6 +152,7 @@ fn experiments_with_too_many_runs_or_machines_are_refused() {
             "[parameters]\nrates = { random = 15000, machines = 1000 }\ninternal = [0.1, 0.2]\nphase = \"uniform\"".to_owned(),
             "`parameters`: all configurations of an experiment together may have 20000000 machines",
         ),
+        // There are 20,000 rate sets. Each of them is combined with each of the 20,000 cases.
         (
             format!("[parameters]\ninternal = 0.5\nrates = [{many_values}]\n{many_cases}"),
             "400000000 runs are too many: one experiment may plan 2000000",
@@ -228,6 +230,7 @@ fn a_file_that_is_not_an_experiment_is_refused_at_once() {
     let work = tempfile::tempdir().expect("a folder");
     std::fs::write(work.path().join("latin.toml"), b"seed = 1\n# caf\xe9\n").expect("written");
     for (path, said) in [
+        // An experiment file may have up to 64 MiB, which is 64 * 1024 * 1024 = 67108864 bytes. `/dev/zero` never ends.
         ("/dev/zero", "/dev/zero: has more than 67108864 bytes"),
         (".", "experiment file .: Is a directory"),
         ("latin.toml", "latin.toml: line 2 is not UTF-8 text"),

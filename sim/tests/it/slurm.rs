@@ -13,7 +13,7 @@ use std::process::Command;
 
 use sim::log::{Dataset, parse_rows};
 
-use cluster::{Cluster, Job, outside_of_jobs};
+use cluster::{Cluster, Job, without_slurm_variables};
 
 const SIM: &str = env!("CARGO_BIN_EXE_sim");
 const EXPERIMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../experiments");
@@ -123,7 +123,7 @@ fn requeued_tasks_are_resumed() {
     let cluster = cluster();
     let array = start_and_wait_for_some_runs(&cluster);
     let [first, last] = [1, 2].map(|task| format!("{array}_{task}"));
-    // When the time limit of a task is near, Slurm sends this signal to the script, and not to `sim`.
+    // The test sends USR1 to the script, and not to `sim`, as Slurm does when the time limit of a task is near.
     cluster.run(
         cluster
             .command("scancel")
@@ -133,7 +133,8 @@ fn requeued_tasks_are_resumed() {
     // The other task is requeued by a command. Then Slurm sends SIGTERM to the script and to `sim`.
     cluster.run(cluster.command("scontrol").args(["requeue", &first]));
     cluster.wait_for_requeue(&first);
-    // The file has the output of both starts of a task. At the first start, `sim` ended with a text such as `interrupted with 50 runs to do`.
+    // The output file of a task has the output of both starts. At the first start, `sim` ended with a text such as
+    // `interrupted with 50 runs to do`.
     for task in [1, 2] {
         let said = cluster.read(&format!("slurm-{array}_{task}.out"));
         assert_eq!(said.matches("interrupted with").count(), 1, "{said}");
@@ -148,7 +149,7 @@ fn requeued_tasks_are_resumed() {
 fn a_task_is_resumed_after_its_node_failed() {
     let cluster = cluster();
     let array = start_and_wait_for_some_runs(&cluster);
-    let node = |name: &str, state: &str| {
+    let set_state = |name: &str, state: &str| {
         let node = format!("NodeName={name}");
         cluster.run(
             cluster
@@ -158,9 +159,10 @@ fn a_task_is_resumed_after_its_node_failed() {
     };
     // These are all nodes of the cluster.
     for name in ["one", "two"] {
-        node(name, "State=DOWN");
+        set_state(name, "State=DOWN");
     }
-    // As long as an old sweep runs, it locks its shard, and a new sweep of this shard would be refused.
+    // The tasks must not start again before their sweeps have ended: a running sweep locks its shard, and a second sweep of this shard
+    // would be refused.
     cluster.wait_until("the end of both sweeps", || {
         shards_of_two(&cluster).iter().all(|shard| is_free(shard))
     });
@@ -168,7 +170,7 @@ fn a_task_is_resumed_after_its_node_failed() {
         cluster.wait_for_requeue(&format!("{array}_{task}"));
     }
     for name in ["one", "two"] {
-        node(name, "State=RESUME");
+        set_state(name, "State=RESUME");
     }
     // Two tasks, each of which was requeued once.
     cluster.wait_for_success(&array, 2, 1);
@@ -178,7 +180,7 @@ fn a_task_is_resumed_after_its_node_failed() {
 /// Runs the script without Slurm, but with the environment variables of a Slurm task, and with `program` in place of `sim`. Returns its
 /// exit code and its output.
 fn run_as_task(program: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
-    let mut script_alone = outside_of_jobs(Command::new("bash"));
+    let mut script_alone = without_slurm_variables(Command::new("bash"));
     script_alone.arg(script()).args(["e.toml", "--quiet"]);
     script_alone
         .env("SIM", program)
@@ -236,7 +238,7 @@ fn the_script_gives_advice() {
             &task("1", "1", "4", "4"),
             "cargo build --release -p sim",
         ),
-        // The array has a gap: its two tasks have the numbers 1 and 3. The advice shows an example with four shards.
+        // The array has a gap, as with `--array=1,3`: its two tasks have the numbers 1 and 3. The advice shows an example with four shards.
         ("echo", &task("1", "1", "3", "2"), "SHARDS=4"),
     ] {
         let (code, said) = run_as_task(program, variables);
@@ -270,6 +272,7 @@ fn the_script_requeues_its_task_after_the_sweep_has_stopped() {
     let (code, said) = run_as_task(&sim, &variables);
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("--shard 2/4\nstopped\n"), "{said}");
+    // 12_3 is task 3 of array 12. `run_as_task` sets the number of the array.
     assert!(said.ends_with("\nscontrol requeue 12_3\n"), "{said}");
 }
 

@@ -1,5 +1,6 @@
-//! Tests of output that cannot be written. Messages (to a full disk, a closed pipe or a closed terminal) may be lost, but every run is made.
-//! If a file of the dataset cannot be written, the sweep ends with an error. In shell commands, `$SIM` is the program `sim`.
+//! Tests of output that cannot be written. If `sim` cannot write its messages to the user (to a full disk, a closed pipe or a closed
+//! terminal), the messages may be lost, but every run is made. If a file of the dataset cannot be written, the sweep ends with an error. In
+//! shell commands, `$SIM` is the program `sim`.
 
 use std::io::{Read, Write};
 use std::process::Command;
@@ -30,8 +31,8 @@ fn every_run_is_made_if_stderr_cannot_be_written() {
         ("closed", "$SIM run v.toml --data closed 2>&-", 6),
         // stdin, stdout and stderr are all closed.
         ("all", "$SIM run v.toml --data all <&- >&- 2>&-", 6),
-        // The reader closes the pipe before the first message. `sim` writes to the named pipe `f` through the file descriptor 9. If the pipe
-        // had no reader, bash would wait when it opens 9. So bash first opens 8 for reading and writing, and closes 8 when 9 is open.
+        // The reader closes the pipe before the first message. `sim` writes to the named pipe `f` through the file descriptor 9. Bash can
+        // open 9 only while the pipe has a reader. So bash itself is the reader at first, through the file descriptor 8, and then closes 8.
         (
             "gone",
             "mkfifo f; exec 8<> f 9> f; exec 8<&-; $SIM run v.toml --data gone 2>&9",

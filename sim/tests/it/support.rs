@@ -49,8 +49,8 @@ pub fn run_tcp(experiment: &Experiment, settings: &Settings) -> Vec<RunOutcome> 
     drop(sender);
     let mut outcomes = vec![];
     let control = Control::default();
-    // The event loop calls this at the end of each run. The run's raw log can be in pieces. `finalize` joins the pieces and calculates how
-    // punctual the run was.
+    // The event loop calls `deliver` at the end of each run. The run's raw log can be in pieces. `finalize` joins the pieces and calculates
+    // how punctual the run was.
     let deliver = |outcome: RunOutcome<RawLog>| {
         outcomes.push(outcome.finalize(experiment.seed, experiment.time_scale));
     };

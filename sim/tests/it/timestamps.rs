@@ -67,8 +67,8 @@ impl<'r, C: Clock> Replay<'r, C> {
 
     /// Returns the timestamp of each event of each machine.
     ///
-    /// A receive can be replayed only after the send of its message. So each round replays the events of every machine up to its first
-    /// receive whose send has not been replayed yet.
+    /// A receive can be replayed only after the send of its message. So the loop visits the machines in turn, again and again. At each visit
+    /// it replays the machine's next events, up to a receive whose send has not been replayed yet. That receive waits for the next visit.
     fn timestamps(mut self, log: &[Vec<LoggedEvent>]) -> Vec<Vec<C::Timestamp>> {
         let schedule = self.run.schedule(self.seed);
         // The timestamps of the messages, by sender and tick of the send.
@@ -118,7 +118,8 @@ fn wrapped<T>(
     timestamps.into_iter().map(wrap_all).collect()
 }
 
-/// Checks that a replay of the events gives the timestamp of every event. With Lamport clocks alone, the events have no timestamps.
+/// Checks that a replay of the events gives the timestamp of every event. In a run with only Lamport clocks, the
+/// field `timestamp` of every event must be `None`.
 fn check_timestamps(run: &Run, seed: u64, log: &[Vec<LoggedEvent>]) {
     let actual: Vec<Vec<Option<CarriedTimestamp>>> = log
         .iter()
@@ -185,7 +186,7 @@ fn sim(folder: &Path, arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap_or(-1), err)
 }
 
-/// Checks the timestamps of every finished run of a dataset, and returns how many there are.
+/// Checks the timestamps of every finished run of a dataset. Returns the number of finished runs.
 fn check_dataset(root: &Path, parameters: &str) -> usize {
     let experiment = experiment(parameters);
     let dataset = Dataset::open(root).expect("a dataset");
@@ -278,7 +279,8 @@ fn runs_with_timestamps_can_be_added_only_to_a_dataset_with_their_column() {
         ),
         "{err}"
     );
-    // A dataset that has the column from its start can be continued with other clocks and repetitions.
+    // The first step makes the dataset `clocks`, which has the column: 2 clocks with 1 repetition are 2 runs. The second step continues the
+    // dataset with one clock and one repetition more: 3 clocks with 2 repetitions are 6 runs.
     for (clocks, repetitions, runs) in [
         ("[\"lamport\", \"vector\"]", 1, 2),
         ("[\"lamport\", \"vector\", \"hlc\"]", 2, 6),

@@ -241,8 +241,9 @@ mod in_a_terminal {
     }
 
     #[test]
-    fn runs_of_another_sweep_appear_and_the_terminal_may_change_its_size() {
+    fn runs_of_another_sweep_appear_and_the_view_follows_the_terminals_size() {
         let folder = tempfile::tempdir().expect("a folder");
+        // An experiment file must have a seed. Any number would do here.
         let text = format!("seed = 262\n{SIX_RUNS}");
         fs::write(folder.path().join("e.toml"), text).expect("written");
         let mut first_run = Command::new(env!("CARGO_BIN_EXE_sim"));
@@ -251,7 +252,8 @@ mod in_a_terminal {
         assert!(output.expect("it runs").status.success());
         let steps = [
             "expect 1 of 6 done",
-            // These numbers are about the two configurations: one of the three runs of the first configuration is done.
+            // These numbers count configurations. The first configuration is under way, because one of its three runs is done. The
+            // second configuration has no run yet.
             "expect 0 done, 1 under way, 0 failed, 1 not begun",
             "run $SIM run e.toml --quiet",
             "expect 6 of 6 done",
@@ -289,7 +291,7 @@ mod in_a_terminal {
     #[test]
     fn signals_and_errors_restore_the_terminal() {
         let folder = dataset("night");
-        // The exit code 130 means that a signal has ended the program.
+        // After each of these signals, the exit code is 130.
         for signal in ["signal TERM", "signal INT", "signal HUP"] {
             watch(
                 folder.path(),

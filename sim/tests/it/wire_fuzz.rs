@@ -2,7 +2,8 @@
 //! pieces, and no bytes may cause a panic.
 //!
 //! The inputs are the byte streams in `tests/corpus/wire`, here called seeds, and random changes of them (mutations). To try more
-//! changed streams, set the environment variable `PROPTEST_CASES`: with `PROPTEST_CASES=1000000`, the test tries 20 million.
+//! changed streams, set the environment variable `PROPTEST_CASES`. The test tries 20 times this number of streams: with
+//! `PROPTEST_CASES=1000000` it tries 20 million.
 
 use std::fs;
 use std::path::Path;
@@ -20,8 +21,8 @@ const FORMATS: [Option<TimestampFormat>; 3] = [
     Some(TimestampFormat::Hybrid),
 ];
 
-/// The result of decoding a stream. Its first bytes are decoded as one step of a handshake (a [`Hello`], with which a machine says who it
-/// is), and all further bytes as frames, such as messages.
+/// The result of decoding a stream. The stream's first bytes are decoded as one step of a handshake (a [`Hello`], with which a machine
+/// says who it is), and all further bytes as frames, such as messages.
 #[derive(Debug, Default, PartialEq)]
 struct Decoded {
     /// The step of the handshake. `None` if the stream is too short.
@@ -159,7 +160,8 @@ fn every_seed_gives_the_same_result_in_pieces_of_any_length() {
             let decoded = decode(format, std::iter::once(&seed[..]));
             decoded.frames.iter().any(has_timestamp)
         };
-        // With each kind of timestamps, some seed has a message with a timestamp. Without timestamps, no message can have one.
+        // If `format` is a kind of timestamps, at least one seed must have a message with such a timestamp. If `format` is `None`, no
+        // decoded message can have a timestamp.
         assert_eq!(corpus.iter().any(has_timestamps), format.is_some());
     }
     let decoded = corpus

@@ -1,5 +1,5 @@
 //! Draws a chart's panel with characters: lines as dots of Braille characters, points as circles. Both axes of the panel must have numbers
-//! and not names. A Braille character has dots in two columns and four rows, so a line looks smoother than with one character per position.
+//! and not names. A Braille character has dots in two columns and four rows, so a line of dots is smoother than a line of whole characters.
 
 use super::terminal::{tone, widest};
 use super::{Mark, Panel, Series};
@@ -98,8 +98,8 @@ impl Canvas {
 /// The lines of a panel: its area with the vertical axis, then the horizontal axis.
 pub(super) fn lines(panel: &Panel, width: usize) -> Vec<Line> {
     let y = panel.y.scale((ROWS * 4 - 1) as f64, 0.0);
-    // The ticks here are those of the axis. Each number beside a tick gets at least 12 dots (three rows). The argument is negative because
-    // positions get smaller from the bottom to the top.
+    // The values at which the axis shows a number. Neighbouring numbers are at least 12 dots (three rows) apart. The argument is negative
+    // because values grow upwards, but dots are counted downwards.
     let (ticks, decimals) = y.ticks(-12.0);
     let shown: Vec<String> = ticks
         .iter()
@@ -167,7 +167,7 @@ fn draw(series: &Series, x: &Scale, y: &Scale, canvas: &mut Canvas) {
 
 /// The lines of the horizontal axis: the axis itself, its numbers and its name. `margin` is the width to the left of the vertical axis.
 fn horizontal_axis(panel: &Panel, x: &Scale, margin: usize, columns: usize) -> [Line; 3] {
-    // Each number gets at least 18 dots (nine characters).
+    // The middles of neighbouring numbers are at least 18 dots (nine characters) apart.
     let (ticks, decimals) = x.ticks(18.0);
     let mut numbers = vec![' '; margin + 1 + columns];
     // Where the next number may start, so that a space is left between two numbers.

@@ -235,7 +235,7 @@ fn draw_horizontal_axis(panel: &Panel, area: &Area, svg: &mut Svg) {
     });
 }
 
-/// Cuts off a text that is wider than `max_width` pixels in this size and weight, and adds "…" at its end.
+/// If a text is wider than `max_width` pixels in this size and weight, replaces its end by "…".
 fn shorten(text: &str, max_width: f64, (size, weight): (f64, Weight)) -> String {
     let is_wide = |text: &str| text::width(text, size, weight) > max_width;
     if !is_wide(text) {

@@ -18,8 +18,8 @@ pub(super) const LEADING: f64 = 15.0;
 pub(super) const MARGIN: f64 = 14.0;
 /// Space between panels.
 const GAP: f64 = 26.0;
-/// The key says what the colours and marks mean. Each entry has a sample (a line, circle or other mark) and a name. This is the width of the
-/// sample, with the space after it.
+/// Width of a sample in the key, with the space after the sample. The key says what the colours and marks mean: each entry has a sample (a
+/// line, circle or other mark) and a name.
 pub(super) const SAMPLE_WIDTH: f64 = 24.0;
 /// The least width of a panel, if there are several beside each other.
 const MIN_PANEL_WIDTH: f64 = 300.0;
@@ -100,8 +100,7 @@ impl Layout {
         let mut areas = vec![];
         for row in figure.panels.chunks(columns) {
             let titles = titles_height(row);
-            // In all panels of a row, the area has the same height, and the same space to its left and to its right. So the axes are
-            // aligned.
+            // All areas of a row get the same `height`, the same `left_width` and the same `right_width`, so that their axes are aligned.
             let heights = row
                 .iter()
                 .map(|panel| area_height(panel, figure.panels.len()));

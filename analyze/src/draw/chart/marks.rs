@@ -243,19 +243,19 @@ impl Drawing<'_> {
                 false => ((middle - half, self.y.at(0.0)), (middle + half, y)),
             };
             rectangle(&borrowed(&data), corner, opposite_corner, &title, svg);
-            // The right end of a horizontal bar and its whisker: the value is written to the right of this end. (A bar with a negative value
-            // goes from 0 to the left, so its right end is at 0.)
-            let mut end = point.x.max(0.0);
+            // Used for horizontal bars only: where the bar or its whisker ends on the right. A bar with a negative value goes from 0 to the
+            // left, so it ends at 0 on the right.
+            let mut right_end = point.x.max(0.0);
             if let Some(ends) = point.interval {
                 self.whisker("whisker", ends, middle, half.min(3.0), svg);
-                end = end.max(ends.1);
+                right_end = right_end.max(ends.1);
             }
             // `VALUE` is the font size of the value.
             let has_room_for_value = width >= VALUE - 1.0;
             if self.is_horizontal && has_room_for_value {
                 svg.label(&Label {
                     text: &point.words,
-                    x: self.x.at(end) + 5.0,
+                    x: self.x.at(right_end) + 5.0,
                     // The baseline of the text is below the middle, so that the digits are in the middle.
                     y: middle + VALUE * 0.35,
                     size: VALUE,
@@ -380,7 +380,8 @@ impl Drawing<'_> {
     }
 }
 
-/// The attributes of a point's mark (its class and its values), and the title of the mark: the point's words, after `name` if there is a name.
+/// The attributes of a point's mark (its class and its values), and the title of the mark. The title is `name: words`, with the words of
+/// the point. If `name` is empty, the title is only the words.
 fn attributes_and_title(
     class: &str,
     point: &Point,

@@ -148,13 +148,15 @@ pub struct Point {
     pub x: f64,
     /// The position along the vertical axis.
     pub y: f64,
-    /// If the value is a mean, the ends of its 95 % interval, along the axis that has numbers (the vertical one if both have).
+    /// If the point shows a mean: the two ends of the mean's 95 % interval, on the axis that has numbers (on the vertical axis if both
+    /// have numbers).
     pub interval: Option<(f64, f64)>,
     /// Where a bar of [`Mark::Stack`] begins, along the horizontal axis.
     pub base: f64,
     /// The value of a cell.
     pub value: Option<f64>,
-    /// The value in words. Horizontal bars have it at their ends. Most marks show it while the pointer is on them.
+    /// What the point shows, in words, such as `4.0 ± 1.2`. Horizontal bars have these words at their ends. Most marks show the words while
+    /// the pointer is on the mark.
     pub words: String,
 }
 
@@ -172,7 +174,8 @@ impl Axis {
     }
 
     /// An axis with numbers that is just long enough for all finite `values`. If all of them are equal, the value is in the middle,
-    /// and the axis extends a quarter of the value to both sides. If the only value is 0, or if no value is finite, it goes from 0 to 1.
+    /// and the axis extends a quarter of the value to both sides. If the only value is 0, or if no value is finite, the axis goes from 0
+    /// to 1.
     pub fn around(name: impl Into<String>, values: impl Iterator<Item = f64>) -> Self {
         let (mut from, mut to) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|value| value.is_finite()) {

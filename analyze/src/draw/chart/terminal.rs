@@ -74,6 +74,7 @@ fn key(figure: &Figure, width: usize) -> Vec<Line> {
             Mark::Dots => "●",
             Mark::Hollow => "○",
             Mark::Bars => "██",
+            // The entries of the key are in the order of the series, so entry 1 has the character of series 1.
             Mark::Stack => STACK_CHARACTERS[index % STACK_CHARACTERS.len()],
             Mark::Cells => "·░▒▓█",
         };
@@ -152,7 +153,7 @@ fn bars(
         .saturating_sub(name_width + 3 + words_width.unwrap_or_default())
         .max(8);
     let mut lines: Vec<Line> = vec![];
-    // If the panel's title is the same text, it is already written above.
+    // The name of the axis is left out if it is also the panel's title, because the title is already above the bars.
     if axis != panel.title {
         lines.push(vec![Span::new(axis, Tone::Muted)]);
     }

@@ -17,8 +17,8 @@ pub(super) enum Field {
     Machine,
 }
 
-/// A label is enough evidence that its value is a certain field if the weights of the label's words for this field add up to at least
-/// this number. For a machine's name, the sum must be greater than this number.
+/// If the weights of a label's words for a field add up to this number or more, the label is enough evidence that its value is this field.
+/// For a machine's name, the sum must be greater than this number.
 pub(super) const ENOUGH_WEIGHT: i32 = 3;
 /// The labels of two values in a line can both be evidence for the clock, for example with the weights 5 and 4. If the two weights
 /// differ by less than this number, the labels do not decide which value is the clock. Then the values themselves decide.
@@ -303,7 +303,7 @@ pub(super) fn direction(word: &str) -> Option<Direction> {
 mod tests {
     use super::*;
 
-    /// Each label comes with the fields for which its weight is enough: here one field, or none.
+    /// Each label comes with all fields for which its weight is enough. Each of these labels has one such field or none.
     #[test]
     fn labels_of_public_logs_show_their_fields() {
         use Field::{Clock, Machine, Queue, Stamp, Time};

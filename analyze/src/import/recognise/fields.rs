@@ -3,8 +3,8 @@
 //! means, such as the system time or the logical clock. A record is the text of one event (a line, or several), and a row has the values
 //! of a record.
 //!
-//! First the words beside each value (its label) decide. If several values are still possible for a field, the values themselves
-//! decide.
+//! First the words beside each value (its label) decide which field the value is. If several values are still possible for a field, the
+//! values themselves decide.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -338,7 +338,8 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
 /// Whether the clock is a vector clock. That is so if both of these are true:
 ///
 /// - No number outside a list has a label for a clock.
-/// - The line has a list with a label for a clock (or with the word `vector`), or it has numbers with only a comma between them.
+/// - The line has a list with a label for a clock (or with the word `vector`). Or it has numbers with only a comma between them, and
+///   spaces or `|` elsewhere.
 fn is_vector(template: &Template) -> bool {
     let is_labelled = |slot: &Slot| slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
     let has_clock_number = template

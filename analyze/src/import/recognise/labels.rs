@@ -89,8 +89,8 @@ fn label_changes(tokens: &[Token<'_>], slots: &mut [Slot]) {
     }
 }
 
-/// Whether the token at `index` is a unit, such as `ms` in `5ms`. Only a unit can be a word directly after a number: other letters are not
-/// split from the number. For example, `2nd` is a single token, a name.
+/// Whether the token at `index` is a unit, such as `ms` in `5ms`. A word directly after a number is always a unit: the text `5ms` is split
+/// into the tokens `5` and `ms`, but `2nd` stays a single token.
 pub(super) fn is_unit(tokens: &[Token<'_>], index: usize) -> bool {
     let has_class =
         |index: usize, class: Class| tokens.get(index).is_some_and(|token| token.class == class);
@@ -104,8 +104,8 @@ pub(super) fn is_introduction(token: Token<'_>) -> bool {
         || (token.class == Class::Mark && ":=->#'\"[(".contains(token.text))
 }
 
-/// Whether a label ends at the token at `index`. It ends at a separator, such as a comma or a tab. A full stop, dash, slash or `&`
-/// is a separator only before a blank or at the end of the record.
+/// Whether a label ends at the token at `index`. It ends at the end of a line, or at a separator such as a comma or a tab. A full stop,
+/// dash, slash or `&` is a separator only before a blank or at the end of the record.
 fn ends_label(tokens: &[Token<'_>], index: usize) -> bool {
     let token = tokens[index];
     let is_before_blank = tokens

@@ -104,8 +104,9 @@ pub(super) fn mapping(
             .sum::<usize>()
     };
     let (json_bytes, other_bytes) = (count_bytes(true), count_bytes(false));
-    // JSON needs nothing more in the mapping, because its keys are the titles. A table whose columns were not recognised above cannot be
-    // completed here. In both cases the mapping stays as it is, and `lines::read` later reports fields that it does not find.
+    // JSON needs nothing more in the mapping, because its keys are the titles. For a table with a header, nothing can be added to the
+    // mapping, because its columns were not recognised above. In both cases `given` is returned as it is, and `lines::read` later reports
+    // fields that it does not find.
     let is_mostly_json = json_bytes >= other_bytes;
     if is_mostly_json || has_header(texts) {
         return Ok(given.clone());
@@ -221,9 +222,8 @@ struct EventCounts {
 }
 
 impl Recognised {
-    /// Whether this way is better than `other`: more records are events. If both ways have equally many events, the better way is the
-    /// one that leaves fewer files with a first or last record that is not an event. (If both records of a file are not events, the file
-    /// counts twice.)
+    /// Whether this way is better than `other`: more records are events. If both ways have equally many events, the way with the smaller
+    /// `other_first + other_last` is better.
     fn is_better(&self, other: &Self) -> bool {
         let rank = |one: &Self| {
             let counts = &one.counts;
@@ -248,7 +248,7 @@ impl Recognised {
             .filter(|record| *record != patterns::BLANK)
         {
             // Perhaps the wrong line was taken for the first line of an event. Then each record is the end of one event and the start of the
-            // next, and has all fields all the same. But at the start and at the end of every file, a part of an event is left over.
+            // next. Such a record still has all fields. But at the start and at the end of every file, a part of an event is left over.
             let is_shifted =
                 counts.other_first == files().count() && counts.other_last == files().count();
             if is_shifted && let Some((path, _)) = files().next() {
@@ -383,8 +383,8 @@ fn group_records_of_logs(records: &Records<'_>, given: &Mapping) -> Vec<Template
     templates
 }
 
-/// Reports the label at which each field was found. If a field has several labels, the report has the one with the most rows, and
-/// the number of the others.
+/// Reports the label of each field's values. A label says beside which words a value was found, such as "behind `queue length`". If a field
+/// has several labels, the report has the label with the most records, and the number of the other labels.
 fn report_fields(templates: &[Template], found: &Fields, report: &mut Report) {
     for sentence in &found.assumptions {
         report.understood.assume(sentence.clone());

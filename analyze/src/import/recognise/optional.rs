@@ -119,8 +119,8 @@ pub(super) fn stamp(
     Some(one)
 }
 
-/// Finds the names of peers by a word such as `to` before them. If `uses_any_names` is true, names without such a word are used
-/// too: in a send they are the recipients, and in a receive they are the sender.
+/// In a send, finds the recipients by a word such as `to` before them. In a receive, finds the sender by a word such as `from` before it.
+/// If there is no such word and `uses_any_names` is true, the first names without a word of either kind are used.
 pub(super) fn set_peers(template: &Template, found: &mut Assignment, uses_any_names: bool) {
     let without_direction = template.slots.iter().position(is_peer_without_direction);
     let without_direction = without_direction.filter(|_| uses_any_names);
@@ -144,9 +144,9 @@ pub(super) fn is_peer_without_direction(slot: &Slot) -> bool {
     slot.class == Class::Peers && slot.direction().is_none()
 }
 
-/// Checks the cells with the names of recipients. If a single cell is wrong, the recipients are removed from all shapes. After that, does
-/// the same with senders. In a right cell, all names are machines of the run, and at least one of them is not the machine that logged the
-/// event. `resolves` gets the index of a cell's file and the cell's text, and says whether the cell is right.
+/// Removes the recipients from all shapes if even one cell with recipients is wrong. Does the same with the senders. In a right cell,
+/// all names are machines of the run, and at least one of them is not the machine that logged the event. `resolves` gets the index of a
+/// cell's file and the cell's text, and says whether the cell is right.
 pub(super) fn drop_unresolved(
     templates: &[Template],
     found: &mut [Assignment],
@@ -159,12 +159,12 @@ pub(super) fn drop_unresolved(
         ("senders", |one| &mut one.sender),
     ];
     for (name, slot_of) in fields {
-        let mut unknown = None;
+        let mut wrong_cell = None;
         for (template, found) in templates.iter().zip(found.iter_mut()) {
             let Some(slot) = *slot_of(found) else {
                 continue;
             };
-            unknown = unknown.or_else(|| {
+            wrong_cell = wrong_cell.or_else(|| {
                 template
                     .rows
                     .iter()
@@ -172,10 +172,10 @@ pub(super) fn drop_unresolved(
                     .map(|row| row.cells[slot].clone())
             });
         }
-        if let Some(unknown) = unknown {
+        if let Some(wrong_cell) = wrong_cell {
             found.iter_mut().for_each(|found| *slot_of(found) = None);
             assumptions.push(format!(
-                "The names of {name} are not used, because `{unknown}` is not another machine of the run."
+                "The names of {name} are not used, because `{wrong_cell}` is not another machine of the run."
             ));
         }
     }

@@ -11,9 +11,9 @@ use crate::import::formats::FORMATS;
 /// Maximum number of different words that a pattern lists for one token. If a token has more, the pattern matches any word there.
 const MAX_LISTED: usize = 4;
 
-/// The regular expression that matches the records of a shape. `assignment` says which value of the shape is which field. Each of these
-/// values is in a group with the name of its field, such as `(?<logical_clock>...)`. The group `event` has the words that say which kind
-/// of event it is.
+/// The regular expression that matches the records of a shape. `assignment` says which values of the shape belong to a field. Each of
+/// these values is in a group with the name of its field, such as `(?<logical_clock>...)`. The words that name the kind of event, such as
+/// `Sent message`, are in the group `event`.
 pub(super) fn from_template(template: &Template, assignment: &Assignment) -> String {
     let mut pattern = r"^\s*".to_owned();
     for (index, part) in template.parts.iter().enumerate() {
@@ -43,6 +43,7 @@ pub(super) fn from_template(template: &Template, assignment: &Assignment) -> Str
 fn part_pattern(part: &Part) -> String {
     match part.class {
         Class::Space => r"\s+".to_owned(),
+        // A line break in a record of several lines.
         Class::End => r"\s*\n\s*".to_owned(),
         Class::Mark | Class::Word => match &part.texts[..] {
             [text] => escape(text),

@@ -6,7 +6,10 @@ use super::MIN_RECORDS_OF_FILE;
 use crate::import::reading::RunTexts;
 use crate::import::{formats, patterns};
 
-/// Possible ways to split lines into records, as values of `record` in a mapping:
+/// In each file, the beginnings of at most this number of lines are examined.
+const MAX_LINES_OF_FILE: usize = MIN_RECORDS_OF_FILE;
+
+/// Possible ways to split lines into records. Each way is a value of `record` in a mapping (a TOML file that says how logs are read):
 ///
 /// - `None`: each line is a record.
 /// - [`patterns::BLANK`]: blank lines separate records. Possible only if a file has a blank line between other lines.
@@ -24,13 +27,18 @@ pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     if has_blank_lines {
         possible.push(Some(patterns::BLANK.to_owned()));
     }
-    // How many lines have the same beginning. The beginning of a line is the text before its first blank, digit, `:` or `=`. Only the first
-    // `MIN_RECORDS_OF_FILE` lines of each file are examined. (The name has `MIN` because the parent module examines at least this number of
-    // records.)
+    possible.extend(patterns_like_first_line(files()).into_iter().map(Some));
+    // A line that begins with a word for an event, such as `Send`. At most two words can be before it: `event`, and then any word or number,
+    // as in `Event 7: send`.
+    let event_word =
+        r"(?i)^\W*(?:event\W+)?(?:\w+\W+)?(?:sen[dt]|receive|internal|broadcast|local)".to_owned();
+    possible.push(Some(event_word));
+    // For each beginning, the number of lines with this beginning. The beginning of a line is the text before its first blank, digit, `:` or
+    // `=`.
     let mut beginnings: BTreeMap<String, usize> = BTreeMap::new();
     let mut examined = 0;
     for line in files()
-        .flat_map(|text| text.lines().take(MIN_RECORDS_OF_FILE))
+        .flat_map(|text| text.lines().take(MAX_LINES_OF_FILE))
         .filter(|line| !line.trim().is_empty())
     {
         examined += 1;
@@ -41,12 +49,6 @@ pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
             .entry(line[..end.unwrap_or(line.len())].to_owned())
             .or_default() += 1;
     }
-    possible.extend(patterns_like_first_line(files()).into_iter().map(Some));
-    // A line that begins with a word for an event, such as `Send`. At most two words can be before it: `event`, and then any word or number,
-    // as in `Event 7: send`.
-    let event_word =
-        r"(?i)^\W*(?:event\W+)?(?:\w+\W+)?(?:sen[dt]|receive|internal|broadcast|local)".to_owned();
-    possible.push(Some(event_word));
     // Records of several lines are expected to have 2 to 12 lines on average. So the beginning of their first lines must occur in at most
     // half of all examined lines, and in at least a twelfth.
     let can_begin_records = |(beginning, count): &(&String, &usize)| {
@@ -61,9 +63,10 @@ pub(super) fn possible_records(texts: &[RunTexts]) -> Vec<Option<String>> {
     possible
 }
 
-/// Patterns that may match the first line of every record. They describe the first line of the first file, where a record begins:
+/// Patterns that may match the first line of every record. The first line of the first file is the first line of a record. There is a
+/// pattern for each of these properties that this line has:
 ///
-/// - The line begins with a time.
+/// - It begins with a time.
 /// - It begins with a digit, while some other lines do not.
 /// - It is not indented, while some other lines are.
 fn patterns_like_first_line<'t>(mut files: impl Iterator<Item = &'t str>) -> Vec<String> {
@@ -71,7 +74,7 @@ fn patterns_like_first_line<'t>(mut files: impl Iterator<Item = &'t str>) -> Vec
         return vec![];
     };
     let lines = || {
-        let lines = text.lines().take(MIN_RECORDS_OF_FILE);
+        let lines = text.lines().take(MAX_LINES_OF_FILE);
         lines.filter(|line| !line.trim().is_empty())
     };
     let first = lines().next().unwrap_or_default();

@@ -2,7 +2,8 @@
 //! can complete.
 //!
 //! A field is something that an event has in the log, such as its logical clock. A mapping is a file that says how log files are read. A
-//! shape (or template) is the common form of similar lines, and each place of a value in it is a slot.
+//! shape is the common form of similar lines: `clock: 5` and `clock: 12` have the shape `clock: <Number>`. In the code, a shape is called a
+//! [`Template`], and each place of a value in a shape is called a slot.
 
 use std::path::Path;
 

@@ -43,11 +43,11 @@ impl<'t> Sequence<'t> {
     pub(super) fn new(templates: &'t [Template], events: &[usize], found: &[Assignment]) -> Self {
         let mut rows = vec![];
         for &template in events {
-            for (index, row) in templates[template].rows.iter().enumerate() {
+            for (index_in_shape, row) in templates[template].rows.iter().enumerate() {
                 let machine = found[template]
                     .machine
                     .map_or("", |slot| row.cells[slot].as_str());
-                rows.push(((row.file, machine), row.index, (template, index)));
+                rows.push(((row.file, machine), row.index, (template, index_in_shape)));
             }
         }
         // Sorted by file, then by the machine's name, then by the position in the file.
@@ -90,7 +90,8 @@ impl<'t> Sequence<'t> {
     ///
     /// # Errors
     ///
-    /// [`Problem::Several`] if the best choice does not fit well enough, or fits hardly better than the second best.
+    /// - [`Problem::Several`] if the best choice does not fit well enough, or fits hardly better than the second best
+    /// - [`Problem::NoEvents`] if a shape has no candidate
     pub(super) fn choose_clocks(
         &self,
         events: &[usize],
@@ -161,14 +162,14 @@ impl<'t> Sequence<'t> {
             if let Some((_, clock)) = before.filter(|(machine, _)| *machine == position.machine) {
                 steps += 1;
                 sum += match (clock, now) {
-                    (Some(before), Some(now)) if now == before + 1 => 1.0,
-                    (Some(before), Some(now))
-                        if now > before && self.kind(position) == Some(Kind::Receive) =>
+                    (Some(earlier), Some(now)) if now == earlier + 1 => 1.0,
+                    (Some(earlier), Some(now))
+                        if now > earlier && self.kind(position) == Some(Kind::Receive) =>
                     {
                         1.0
                     }
-                    (Some(before), Some(now)) if now > before => 0.6,
-                    (Some(before), Some(now)) if now == before => 0.4,
+                    (Some(earlier), Some(now)) if now > earlier => 0.6,
+                    (Some(earlier), Some(now)) if now == earlier => 0.4,
                     _ => 0.0,
                 };
             }

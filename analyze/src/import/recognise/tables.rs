@@ -1,8 +1,8 @@
 //! Recognises columns with unknown titles in tables and JSON, from the words of the titles and from the cells.
 //!
-//! The code that finds fields (time, clock, ...) in lines of text works on shapes. A shape (or template) is the common form of similar
-//! lines, such as `TIME sent to NAME`. Its slots are the positions of values, here TIME and NAME. To use the same code for tables, this
-//! module turns a table into shapes whose slots are the columns.
+//! The code that finds fields (time, clock, ...) in lines of text works on shapes. A shape (type [`Template`]) is the common form of
+//! similar lines, such as `TIME sent to NAME`. Its slots are the positions of values, here TIME and NAME. To use the same code for
+//! tables, this module turns tables into shapes. The slots of these shapes are the columns of the tables.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,9 +25,9 @@ const NEARLY_ALL: f64 = 0.95;
 /// The columns that must be found.
 const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// Recognises the columns of tables. Returns a copy of the mapping `given` in which `columns` names the column of each field that was found.
-/// None if the files are not tables with titles, or if a needed column is not recognised. If the files have different titles, the tables
-/// with equal titles form a group, and only the group with the most rows is used.
+/// Recognises the columns of tables. Returns a copy of the mapping `given` whose `columns` are the recognised columns, such as the column
+/// `lclock` for the field `logical_clock`. None if the files are not tables with titles, or if a needed column is not recognised. If the
+/// files have different titles, the tables with equal titles form a group, and only the group with the most rows is used.
 pub(super) fn recognise(
     texts: &[RunTexts],
     given: &Mapping,
@@ -46,7 +46,8 @@ pub(super) fn recognise(
     let event = event_column(&titles, &tables, given)?;
     let templates = templates(&titles, &tables, event, given);
     // With `has_one_file = true`, `assign` would also look for names of machines at the beginning of lines of text. A table has no such
-    // names, so `has_one_file` is false. `resolves` says whether a cell has names of machines of the run. Here it accepts every cell.
+    // names, so `has_one_file` is false. `assign` calls `resolves` for each cell with recipients or a sender, and leaves out a field if
+    // `resolves` is false for one of its cells. Here `resolves` is always true, so no field is left out.
     let (has_one_file, resolves) = (false, |_: usize, _: &str| true);
     let found = fields::assign(&templates, tables.len(), has_one_file, resolves).ok()?;
     let mut columns: BTreeMap<String, String> = BTreeMap::new();
@@ -66,8 +67,8 @@ pub(super) fn recognise(
     if !NEEDED.iter().all(|name| columns.contains_key(*name)) {
         return None;
     }
-    // A title can be known for a field: `vm` is known for `machine`. If the table has such a title, the field is left out of the mapping,
-    // so that the column with the known title is used when the table is read.
+    // Some titles are known without a mapping, such as `vm` for the field `machine`. If the table has a known title for one of the
+    // fields below, the entry of this field is removed. Then the column with the known title is used when the table is read.
     let header: StringRecord = titles.iter().map(String::as_str).collect();
     for name in [
         "machine",
@@ -149,8 +150,8 @@ fn event_column(titles: &[String], tables: &[Table], given: &Mapping) -> Option<
     events.next().is_none().then_some(first)
 }
 
-/// Presents the tables as shapes, so that fields are found by the same rules as in lines: one shape for each kind of event. The
-/// slots of each shape are the columns except the event's. The words of a column's title count as words before the value.
+/// Turns the tables into shapes, one for each kind of event. `event` is the index of the column of events. All other columns are slots of
+/// every shape. The words of a column's title count as words before the value.
 fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping) -> Vec<Template> {
     let columns: Vec<usize> = (0..titles.len())
         .filter(|&column| column != event)

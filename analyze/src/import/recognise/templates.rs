@@ -15,8 +15,9 @@ use super::tokens::{Class, Token, is_significant, tokens};
 use crate::import::kinds;
 use crate::import::mapping::{Kind, Mapping};
 
-/// If a masked word has at most this many different texts, all of them are stored, and the regular expression for the records of the shape
-/// lists them, such as `(?:alice|bob)`. If the word has more texts, the regular expression matches any word in this place.
+/// At the place of a masked word, the records of a shape can have different texts, such as `alice` and `bob`. If there are at most this many
+/// texts, the shape's regular expression lists them: `(?:alice|bob)`. If there are more, the regular expression
+/// matches any word at this place.
 const MAX_TEXTS: usize = 4;
 
 /// Records of one shape.
@@ -27,8 +28,8 @@ pub(super) struct Template {
     /// The kind of event. None if no word stands for an event.
     pub(super) kind: Option<Kind>,
     /// The words that say which kind of event a record is, such as `Sent message to both`: the indices of their first and last part. If no
-    /// words with a known meaning are found, these are the first words that are neither a label nor a single letter. None if there are no
-    /// such words.
+    /// words with a known meaning are found, these are the first words that are neither the label of a value (such as `clock` in
+    /// `clock: 5`) nor a single letter. None if there are no such words.
     pub(super) event: Option<(usize, usize)>,
     /// The positions of values.
     pub(super) slots: Vec<Slot>,
@@ -74,9 +75,8 @@ pub(super) struct Row {
 }
 
 impl Slot {
-    /// The evidence that the value is `field`, as a weight. Words show a field if they are enough evidence for it. If the words before the
-    /// value show no field, but the words after it show one, the weight is that of the words after the value. Otherwise it is that of the
-    /// words before.
+    /// The weight of the evidence that the value is `field`. Normally only the words before the value count. If those words
+    /// are not enough evidence for any field, but the words after the value are, then only the words after the value count.
     pub(super) fn weigh(&self, field: Field) -> i32 {
         let show_a_field = |words: &[String]| {
             Field::ALL
@@ -109,8 +109,8 @@ impl Slot {
     }
 }
 
-/// Groups records by their shape. Returns the shapes, the most frequent first. A record is given as the index of its file and its
-/// text.
+/// Groups records by their shape. Returns the shapes, the most frequent first. Each element of `records` is the index
+/// of a file and the text of a record in this file.
 pub(super) fn group_records(records: &[(usize, String)], mapping: &Mapping) -> Vec<Template> {
     // The words that the mapping declares as words for events.
     let declared: Vec<String> = mapping

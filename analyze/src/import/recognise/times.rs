@@ -15,12 +15,13 @@ type Role = (bool, String);
 /// The index of a value's file, the index of its record (the text of one event) among all records, and the text of the value.
 type Cell<'t> = (usize, usize, &'t str);
 
-/// Finds the slot of the system time in each shape of an event. `events` has the indices of these shapes. The result has an entry for each
-/// shape in `templates`. The entry is `None` if no slot is found or the shape is not in `events`.
+/// Finds the slot of the system time in each shape that stands for an event. `templates` has all shapes of the log, and `events` has the
+/// indices of the shapes that stand for events. The result has an entry for each shape in `templates`. The entry is
+/// `None` if the shape does not stand for an event, or if no slot is found.
 ///
 /// Candidates are values in a format of times (`09:30:00`), numbers beside words for a time (`elapsed: 12`), growing numbers with a unit
 /// (`350ms`), and numbers as large as Unix times. Of several candidates in a shape, the one with the greatest score is used. If no shape
-/// has candidates, a number is used whose words say nothing about its meaning (see [`find_unlabelled_time`]).
+/// has candidates, [`find_unlabelled_time`] looks for the time among the unlabelled numbers: no word beside them says what they mean.
 ///
 /// The score is a sum of three parts: how much the values behave like times ([`likeness_to_times`]), how clearly the words beside the value
 /// stand for a time (each such word has a weight, for example 5 for `systime`), and 4 if the values are in a format of times.
@@ -35,7 +36,7 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
     }
     let likeness: BTreeMap<Role, f64> = values
         .into_iter()
-        .map(|(role, rows)| (role, likeness_to_times(rows)))
+        .map(|(role, cells)| (role, likeness_to_times(cells)))
         .collect();
     let score = |slot: &Slot| {
         let has_format = matches!(slot.class, Class::Time(_));
@@ -103,11 +104,12 @@ fn grows(template: &Template, slot_index: usize) -> bool {
     growing * 2 > steps
 }
 
-/// How much values behave like times: 10 times the number of different values, divided by the number of values. If a value is ever less
-/// than the previous one of its file, 10 is subtracted.
-fn likeness_to_times(mut rows: Vec<Cell<'_>>) -> f64 {
-    rows.sort_unstable();
-    let different: BTreeSet<&str> = rows.iter().map(|(_, _, text)| *text).collect();
+/// How much values behave like times: `10 * (number of different values) / (number of values)`, minus 10 if any value is less than the
+/// previous value of its file.
+fn likeness_to_times(mut cells: Vec<Cell<'_>>) -> f64 {
+    // Sorted by file, and in each file by record.
+    cells.sort_unstable();
+    let different: BTreeSet<&str> = cells.iter().map(|(_, _, text)| *text).collect();
     let falls = |pair: &[Cell<'_>]| {
         let ((file, _, before), (other, _, now)) = (pair[0], pair[1]);
         file == other
@@ -118,12 +120,12 @@ fn likeness_to_times(mut rows: Vec<Cell<'_>>) -> f64 {
                 _ => now.len() == before.len() && now < before,
             }
     };
-    let penalty = if rows.windows(2).any(falls) {
+    let penalty = if cells.windows(2).any(falls) {
         10.0
     } else {
         0.0
     };
-    10.0 * different.len() as f64 / rows.len().max(1) as f64 - penalty
+    10.0 * different.len() as f64 / cells.len().max(1) as f64 - penalty
 }
 
 /// The role of a slot. The values of all slots with the same role are judged together, also those of different shapes.
@@ -131,7 +133,7 @@ fn role(slot: &Slot) -> Role {
     (matches!(slot.class, Class::Time(_)), slot.before.join(" "))
 }
 
-/// Finds the time among the numbers whose words say nothing about their meaning:
+/// Finds the time among the unlabelled numbers (no word beside them says what they mean):
 ///
 /// - If exactly one number has a fraction (such as 12.5), it is the time.
 /// - If several numbers have fractions, the result is `None`.

@@ -129,11 +129,11 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
         return (Class::List, found.end());
     }
     // In `machine-1`, the dash is not the sign of a number.
-    let is_sign = "-+".contains(first);
+    let is_plus_or_minus = "-+".contains(first);
     let follows_word_or_number = before
         .last()
         .is_some_and(|token| matches!(token.class, Class::Word | Class::Name | Class::Number));
-    if first.is_ascii_digit() || (is_sign && !follows_word_or_number) {
+    if first.is_ascii_digit() || (is_plus_or_minus && !follows_word_or_number) {
         let number = AT_NUMBER.find(rest).map(|found| found.end());
         // Letters directly after a number, other than a unit, make it a name: `2nd`.
         let has_unit = |end: usize| AT_UNIT.is_match(&rest[end..]);
@@ -196,6 +196,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
                 }
             }
             Class::Word => {
+                // A token can have several words, such as `sent` and `to` in `sentTo`. The last of them is the nearest to the names.
                 let words = kinds::words(token.text);
                 let last = words.last().map_or("", String::as_str);
                 // `by` comes before a sender only in `sent by`.
@@ -248,8 +249,8 @@ fn is_word_end(text: &str, end: usize) -> bool {
     !text[end..].starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
 }
 
-/// Whether a word is evidence for an event or a field. Lines have the same shape only if they agree in these words. All other words are
-/// masked (replaced by a placeholder), so they may differ between lines of one shape.
+/// Whether a word, or a part of it such as `send` in `sendAll`, is evidence for an event or a field. Lines have the same shape only if they
+/// agree in all such words. All other words are masked (replaced by a placeholder), so they may differ between lines of one shape.
 pub(super) fn is_significant(word: &str) -> bool {
     kinds::words(word).iter().any(|word| {
         kinds::kind_of_word(word).is_some()

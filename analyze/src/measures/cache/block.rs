@@ -29,8 +29,8 @@ pub(super) struct Block {
     pub(super) path: PathBuf,
     /// The runs, in the order of their rows in the files.
     pub(super) runs: Vec<CachedRun>,
-    /// The checksum of `runs.parquet`. The checksums of the block's other files depend on this checksum, so those files are valid only
-    /// together with this `runs.parquet`.
+    /// The checksum of all bytes of `runs.parquet` (not the checksum that `runs.parquet` contains). The checksums of the block's other files
+    /// depend on this field, so those files are valid only together with this `runs.parquet`.
     pub(super) checksum: String,
 }
 
@@ -123,8 +123,8 @@ impl Block {
         machines.filter(&is_wanted)
     }
 
-    /// The text that the checksum of a family's file covers. It names the family and this block's runs, so a file of another family or
-    /// of another block is not accepted.
+    /// The text that the checksum of a family's file covers, in addition to the file itself. The text contains the name of the family
+    /// and the checksum of `runs.parquet`. So a file of another family, or of a block with other runs, is not accepted.
     fn text_of_checksum(&self, about: &str, family: &str) -> String {
         format!("{about} {family} {}", self.checksum)
     }
@@ -261,7 +261,9 @@ mod tests {
         assert!(write().is_some());
         assert!(write().is_none());
         assert!(Block::open(&path, "about").is_ok());
+        // Here `about` is not the text with which the block was written.
         assert!(Block::open(&path, "another").is_err());
+        // Only the block is left. The second writer's folder, which had a temporary name, has been removed.
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

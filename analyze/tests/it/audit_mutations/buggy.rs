@@ -21,7 +21,7 @@ struct Node {
     /// The messages that are on their way to this machine, each with the time at which it arrives.
     network: Vec<(u64, Message)>,
     /// For each sender, the time at which its newest message to this machine arrives. Messages of one sender do not overtake each other,
-    /// so its next message cannot arrive earlier.
+    /// so the sender's next message cannot arrive before this time.
     newest_arrival_ns: Vec<u64>,
     /// The queue's length after the previous tick.
     previous_length: u64,
@@ -272,6 +272,7 @@ impl Simulator {
     /// Draws the recipients of a send of `machine`: one of the other machines or all of them, with equal probabilities. With N machines,
     /// a draw has the outcomes 0 to N - 1. Each of the first N - 1 outcomes stands for one other machine, and the last outcome for all.
     fn recipients(&mut self, machine: usize) -> Recipients {
+        // The outcome that stands for all machines. It is also the number of the last machine.
         let last = self.nodes.len() - 1;
         loop {
             let outcome = (self.draw() * self.nodes.len() as f64) as usize;

@@ -57,6 +57,7 @@ fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
             |run| run.row.lateness_max_us = 7.0,
             "lateness_max_us is 7, but the largest lateness of an event in the log is 0 µs",
         ),
+        // The true margin is 1/18 s, about 55,555.55 µs.
         (
             |run| run.row.margin_us *= 2.0,
             "but first ticks, rates and topology give 55555.55",
@@ -86,8 +87,9 @@ const MARGINS: &str = "name = \"margins\"\nseed = 5\nrepetitions = 3\nduration_s
     rates = [[1.1, 3.7, 2.3], [2, 3, 4, 1, 1, 2, 3]]\ninternal = [0.5, 1]\nphase = [\"spread\", \"uniform\", \"aligned\"]\n\
     topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]";
 
-/// A schema is a version of the format of datasets. In schema 4, column `margin_us` may have the lower limit instead of the margin. So the
-/// audit accepts both numbers in schema 4, but only the margin in schema 5.
+/// A schema is a version of the format of datasets. In a dataset of schema 4, rows that an old `sim` wrote have the lower limit in
+/// column `margin_us`, and rows that a newer `sim` added have the margin. In schema 5, all rows have the margin. So the audit accepts both
+/// numbers in schema 4, but only the margin in schema 5.
 #[test]
 fn the_audit_accepts_margins_by_the_definition_of_their_schema() {
     for (schema, has_lower_limit, is_accepted) in [
@@ -235,7 +237,8 @@ fn changed_and_missing_files_of_events_are_found() {
     fs::remove_file(folder.path().join("events-0000.csv")).unwrap();
     let gone = audit(folder.path());
     assert_eq!(failed(&gone), ["files"]);
-    assert_eq!((gone.counts(Check::Files).1, gone.datasets[0].runs), (6, 0));
+    let (_, violations) = gone.counts(Check::Files);
+    assert_eq!((violations, gone.datasets[0].runs), (6, 0));
     assert_eq!(expect_violation(&gone, Check::Files).line, None);
 }
 
@@ -245,7 +248,7 @@ fn runs_that_are_finished_twice_are_found() {
     fixture::altered(folder.path(), fixture::SMALL, |runs| {
         let same_number = runs[1].clone();
         runs.push(same_number);
-        // Another number, but the same key, which names the parameters and the repetition.
+        // The second copy gets another run number, but it keeps its key (the parameters and the repetition).
         let mut same_key = runs[2].clone();
         same_key.row.run = 99;
         // This row needs no events: the audit does not read the events of a run whose key it has already seen.
@@ -273,6 +276,7 @@ fn a_journal_that_cannot_be_read_is_a_violation() {
     fixture::simulated(folder.path(), fixture::SMALL);
     let path = folder.path().join("runs.csv");
     let text = fs::read_to_string(&path).unwrap();
+    // The first run gets the outcome `fine`, but an outcome must be `ok` or `failed`.
     fs::write(&path, text.replacen(",ok,", ",fine,", 1)).unwrap();
     let audit = audit(folder.path());
     assert_eq!(failed(&audit), ["journal"]);

@@ -192,8 +192,8 @@ fn an_idle_tick_while_a_message_waits_is_a_violation() {
     }
 }
 
-/// Tests the rule that a message leaves the queue only when it is received. In the journal, the largest latency is 20 s, as long as the
-/// run. So the audit knows nearly nothing about the times of arrivals, but it can still check this rule.
+/// Tests the rule that a message leaves the queue only when it is received. The test sets the largest latency in the journal to 20 s. The
+/// run lasts 20 s too. So the audit knows nearly nothing about the times of arrivals, but it can still check this rule.
 #[test]
 fn a_queue_that_shrinks_without_a_receive_is_a_violation() {
     let audit = altered(RunKind::Late, |run| {
@@ -228,9 +228,9 @@ fn a_receive_of_a_message_that_was_not_sent_is_a_violation() {
                 vec![row]
             });
         });
-        // `Sent`: machine 0 sent no message with timestamp 3 at tick 9. `InitialClock`: after the receipt of a message with timestamp 3,
-        // the receiver's clock must be 4. `QueueLength`: the received and the waiting messages are together one more
-        // than the messages that arrived.
+        // `Sent`: machine 0 sent no message with timestamp 3 at tick 9. `InitialClock` (the clock after a machine's first event): the
+        // first event is now the receipt of a message with timestamp 3, so the clock must be 4. `QueueLength`: the received and
+        // the waiting messages are together one more than the messages that arrived.
         for check in [Check::Sent, Check::InitialClock, Check::QueueLength] {
             expect_violation(&audit, check);
         }
@@ -239,7 +239,8 @@ fn a_receive_of_a_message_that_was_not_sent_is_a_violation() {
 
 #[test]
 fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
-    // In each case, two rows are damaged. The second damage is a line break, so each damaged row becomes two unreadable rows.
+    // Each case damages two rows. In the first case, these two rows cannot be read. The second case inserts a line break into each of
+    // them, which makes four unreadable rows.
     for (damage, unreadable, says) in [
         (
             "recieve",

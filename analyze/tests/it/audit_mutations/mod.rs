@@ -6,9 +6,9 @@
 //! - [`setups`]: the configurations (setups) that are simulated, and the kinds of runs that are written: in virtual time, over TCP as
 //!   scheduled, or over TCP *late* (not as scheduled)
 //! - [`programs`]: tests of every bug in every setup
-//! - [`damaged`]: tests of logs of correct runs, made by `sim`, in which rows were changed afterwards
+//! - [`damaged`]: tests that change rows in the logs of correct runs of `sim`
 //! - [`timing`]: tests of missing and repeated ticks, and of impossible times
-//! - [`cells`]: a test that changes one cell of an event log, chosen at random
+//! - [`cells`]: a test that changes one cell of an event log; the cell is chosen at random
 //! - [`contradicted`]: tests of datasets whose files contradict each other: the journal, `dataset.json` and the events
 
 mod buggy;

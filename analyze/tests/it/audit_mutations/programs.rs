@@ -1,5 +1,5 @@
-//! Simulates a program with each bug in each setup (a configuration), and requires that the audit finds the bug wherever it shows in the
-//! logs. From each setup three kinds of runs are made: in virtual time, over TCP as scheduled, and over TCP *late* (not as scheduled).
+//! For each bug and each setup (a configuration), a program with this bug is simulated. The audit must find the bug wherever it shows in
+//! the logs. From each setup three kinds of runs are made: in virtual time, over TCP as scheduled, and over TCP *late* (not as scheduled).
 
 use analyze::audit::Check;
 use sim::log::EndedRun;
@@ -73,8 +73,8 @@ fn wrong_clocks_are_found() {
         require_found(bug, check, everywhere);
     }
     // A program with the bug `TakesStamp` sets the clock to stamp + 1 at each receive. This is wrong only if the stamp is lower than the
-    // clock. With two machines, there need not be such a stamp: the slower machine receives a message at nearly every tick. So it hardly
-    // ever sends, and its clock hardly ever gets ahead of the next stamp.
+    // clock. With two machines, it can happen that no receive is wrong. The slower machine receives a message at nearly every tick, so its
+    // clock hardly ever gets ahead of the next stamp. The slower machine hardly ever sends, so the faster machine hardly ever receives.
     require_found(
         Bug::TakesStamp,
         Check::ReceiveClock,
@@ -129,8 +129,8 @@ fn messages_without_the_configured_delay_are_found() {
     }
 }
 
-/// Every twentieth message is lost, so the audit may report at most 1/20 of the messages. If it also reported the messages after a lost
-/// message, there would be more violations.
+/// The program loses every twentieth message. The audit must report only lost messages, and not the messages that follow them. So there
+/// must be at most messages / 20 violations.
 #[test]
 fn a_lost_message_causes_one_violation() {
     // Three machines, and messages without delay.
@@ -178,12 +178,13 @@ fn messages_that_are_received_at_the_time_of_their_send_are_found() {
 }
 
 /// The machines receive messages in the wrong order. If the run is as scheduled, the audit knows the right order, and `queue_order` fails.
-/// If the run is late, the audit knows only a lower and an upper limit of the number of messages that had arrived at each event. In this
-/// test a message can travel as long as the whole run lasts, so these limits are as wide as possible, and `queue_order` passes. But the
-/// audit also assumes that messages enter a queue in the order in which they are received. According to this order and the logged queue
-/// lengths, some messages were in the queue before they were sent. So `queue_length` fails.
+///
+/// If the run is late, the audit knows only the earliest and the latest possible arrival of each message. In this test a message can
+/// travel as long as the whole run lasts. So every order is possible, and `queue_order` passes. But `queue_length` fails. For this check,
+/// the audit assumes that messages enter a queue in the order in which they are received. With this order, the logged queue lengths are
+/// possible only if some messages were in the queue before they were sent.
 #[test]
-fn limits_of_queues_depend_on_column_as_scheduled() {
+fn a_wrong_order_in_a_late_run_is_found_by_queue_length() {
     let allow_long_latencies = |run: &mut EndedRun| {
         run.row.latency_max_us = 60e6;
         run.row.punctual = false;

@@ -73,8 +73,8 @@ pub enum RunKind {
     Virtual,
     /// A run over TCP that is as scheduled. Every event is [`LATE_NS`] late.
     AsScheduled,
-    /// The same events, equally late, but the journal says that the run is not as scheduled. So the audit does not know exactly when
-    /// messages arrived, and only has lower and upper limits of queue lengths.
+    /// A run over TCP with the same events and the same lateness as in [`RunKind::AsScheduled`]. But the journal says that the run is not
+    /// as scheduled. So the audit does not know exactly when messages arrived, and only has lower and upper limits of queue lengths.
     Late,
 }
 
@@ -176,6 +176,7 @@ pub fn over_tcp(run: &mut EndedRun, kind: RunKind) {
     run.events = rows.collect::<String>().into_bytes();
     run.row.started_at_ns = START_NS;
     run.row.lateness_max_us = LATE_NS as f64 / 1e3;
+    // A run is punctual if its largest lateness plus its largest latency is less than the margin. Here the latency is 0.
     run.row.punctual = run.row.lateness_max_us < run.row.margin_us;
     run.row.as_scheduled = kind == RunKind::AsScheduled;
 }

@@ -25,8 +25,8 @@ impl Default for EventTree {
     }
 }
 
-/// What a new node costs in [`EventTree::grow`], where each level of the tree costs 1. A new node costs more than all levels of any tree
-/// together, so it is made only if no leaf is completely within the machine's part.
+/// What a new node costs in [`EventTree::grow`], which adds 1 at the cheapest place. Each level of the tree costs 1, and no tree has as
+/// many levels as this number. So a place that needs no new node (a leaf that is completely within the machine's part) is always cheaper.
 const NEW_NODE_COST: u64 = 1 << 32;
 
 impl EventTree {
@@ -150,8 +150,9 @@ impl EventTree {
         }
     }
 
-    /// Raises numbers within the part `id` without adding nodes. A subtree that is completely within the part becomes a leaf. If all numbers
-    /// in the other half of its parent are larger, the leaf is raised to the smallest of them. Returns the same tree if nothing is raised.
+    /// Raises numbers within the part `id` without adding nodes. A subtree that is completely within the part becomes a leaf with
+    /// the subtree's largest number. If the other half of the leaf's parent has only larger numbers, the leaf is raised to the smallest of
+    /// these numbers. Returns the same tree if nothing is raised.
     fn fill(&self, id: &IdTree) -> Self {
         match (id, self) {
             (IdTree::Zero, _) | (_, Self::Leaf(_)) => self.clone(),

@@ -1,5 +1,5 @@
-//! Executions to test clocks with: random ones and simulated runs. Also calculates which of their events happened before which others,
-//! without any clock.
+//! Random executions and simulated runs, for the tests of clocks. [`CausalPast`] calculates which of their events happened before which
+//! others. It needs no clock for this.
 
 use std::ops::Range;
 

@@ -1,7 +1,8 @@
 //! Compares clocks with those of other programs (the oracles of these tests): the crates `vclock`, `itc` and `uhlc`.
 //!
 //! Encoded vector clocks are tested in another way. Such a clock is an integer, for example 20 = 2^2 * 3^0 * 5^1, but this project stores
-//! only the exponents (2, 0 and 1). The test calculates the integers, and checks the clocks' results against the integers.
+//! only the exponents (2, 0 and 1). The test calculates the integers, and checks with them what the clocks' functions `is_before` and
+//! `bits` return.
 
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -54,7 +55,8 @@ fn to_itc_events(tree: &EventTree) -> itc::EventTree {
     }
 }
 
-/// The timestamps of all events with the interval tree clocks of the crate `itc`, without the machines' parts of the interval.
+/// The timestamps that the interval tree clocks of the crate `itc` give to the events. A timestamp does not contain the machine's part of
+/// the interval.
 fn itc_timestamps(execution: &Execution) -> Vec<itc::Stamp> {
     let id = |machine| to_itc_id(&IdTree::for_machine(machine, execution.machines));
     let first_stamp = |machine| itc::Stamp::new(id(machine), itc::EventTree::zero());
@@ -151,11 +153,11 @@ proptest! {
         }
     }
 
-    /// `is_before` of two encoded vector clocks is true if and only if the integers differ and the first one divides the second. `bits` is
-    /// the length of the integer. The integer is a product of at most 29 primes, at most one for each event. The largest prime is 13, that
-    /// of the sixth machine. So the integer is at most 13^29, which has 108 bits and fits into `u128`.
+    /// `a.is_before(b)` is true if and only if the integer of `a` divides the integer of `b` and the two integers differ. `bits` is the
+    /// length of the integer. The integer has at most one prime factor for each event, and there are at most 29 events. The largest prime
+    /// is 13, that of the sixth machine. So the integer is at most 13^29, which has 108 bits and fits into `u128`.
     #[test]
-    fn encoded_clocks_are_integers_that_divide_each_other(execution in execution(1..7, 0..30)) {
+    fn an_encoded_clock_is_before_another_if_its_integer_divides_the_other(execution in execution(1..7, 0..30)) {
         let ours = execution.replay(new_clocks(&execution, EncodedClock::new));
         let integers: Vec<u128> = ours.iter().map(integer).collect();
         for (ours, integer) in std::iter::zip(&ours, &integers) {
@@ -193,6 +195,6 @@ fn hybrid_logical_clocks_are_equal_to_those_of_uhlc() {
     runner
         .run(&execution(1..7, 0..30), test)
         .expect("they are equal");
-    // More than 100 executions were compared. The others were skipped because of large counters.
+    // Proptest replaces each skipped execution by another one, so more than 100 executions were compared.
     assert!(compared.get() > 100, "{}", compared.get());
 }

@@ -16,8 +16,8 @@ use crate::experiment::Run;
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 /// Time between two checks after one process has ended: shorter, because the others will end soon.
 const CHECK_EVERY_AT_THE_END: Duration = Duration::from_millis(5);
-/// How long the machines may take to finish after the planned end of the run. Once one machine has finished, the others may also take only
-/// this long. In this time a machine waits up to 10 s for the last messages, and writes its log.
+/// A limit for the end of a run. It is used twice: all machines must finish within this time after the planned end of the run, and within
+/// this time after the first machine has finished. A machine needs the time to wait up to 10 s for the last messages, and to write its log.
 const END_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a process may take to end after it was asked to end. A process that takes longer is killed: it hangs, or it was suspended
 /// (SIGSTOP).
@@ -87,8 +87,8 @@ struct Processes {
     failed: Vec<usize>,
     /// When all processes had been started.
     started: Instant,
-    /// For how long the computer or the waiting process (not a machine's process) was suspended so far. The deadline is postponed by this
-    /// time.
+    /// For how long the parent process, which waits for the machines' processes, was suspended so far: alone (by SIGSTOP) or with the
+    /// whole computer. The deadline is postponed by this time.
     suspension: Suspension,
     /// The deadline of the attempt.
     patience: Patience,
@@ -142,8 +142,8 @@ impl Processes {
     }
 
     /// Collects the results of processes that have ended since the last call. When a process has ended without a failure, the others may
-    /// continue for [`END_PATIENCE`]. When a process has failed, the others are asked to end within [`GRACE`]. Such a limit becomes the
-    /// deadline of the attempt if it is earlier than the deadline so far.
+    /// continue for [`END_PATIENCE`]. When a process has failed, the others are asked to end within [`GRACE`]. In both cases, now
+    /// plus this time becomes the deadline of the attempt, unless the deadline is already earlier.
     fn inspect(&mut self) -> io::Result<()> {
         for machine in 0..self.machines.len() {
             let process = &mut self.machines[machine];

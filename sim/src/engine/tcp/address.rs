@@ -291,7 +291,7 @@ mod tests {
         let server = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
         let port = server.local_addr().expect("bound").port();
         if cfg!(target_os = "linux") {
-            // The range is long enough, but machine 0 needs its first port, which the server has at every address.
+            // The range is long enough. But machine 0 needs the first port of the range, and the server uses this port at every address.
             let error =
                 probe(&PortRange(port..=port + 2), 2).expect_err("the port is taken everywhere");
             assert!(error.to_string().contains("--ports"), "{error}");

@@ -1,7 +1,8 @@
 //! How machines in different processes agree on the time at which their run starts.
 //!
-//! When all connections of a machine are open, the machine is ready. The reports that machines are ready travel to machine 0, each
-//! along a shortest path of connected machines. Machine 0 then sets the start time, which travels back along the same paths.
+//! A machine is ready when all its connections are open. Each machine except machine 0 sends one report, to the next machine on a shortest
+//! path to machine 0. The report says that the sender and all machines that report through the sender are ready. When machine 0 is ready
+//! and has a report from each of its neighbours, it sets the start time. The start time travels back along the same paths.
 
 use super::mesh::Mesh;
 use crate::experiment::NANOS_PER_SECOND;

@@ -15,7 +15,7 @@
 //!
 //! If the experiment adds delays to messages, there are two conditions. A message that is sent at t with the delay d must arrive before
 //! every tick of its recipient that is due later than t + d, and after every earlier message from the same sender to the same recipient.
-//! It cannot arrive too early, because the recipient holds it back until its delay is over.
+//! A message cannot arrive too early, because the recipient holds each message back until the message's delay is over.
 
 use std::collections::HashMap;
 
@@ -26,12 +26,12 @@ use crate::machine::{MachineIndex, Message};
 pub(super) struct Arrivals {
     /// Whether all messages so far arrived as scheduled.
     pub(super) as_scheduled: bool,
-    /// Whether the experiment adds delays to messages. Then the recipient sorts the messages of different senders by the ends of their
-    /// delays, so these may arrive in any order. It never changes the order of messages of the same sender, so these must arrive in the order
-    /// of sending.
+    /// Whether the experiment adds delays to messages. With delays, messages of different senders may arrive in any order: the recipient
+    /// sorts them by the ends of their delays. Messages of the same sender must arrive in the order of sending, because the recipient
+    /// never changes their order.
     has_delays: bool,
-    /// Without delays: for each recipient, the sending time and the sender of the message that arrived last. Before the first message
-    /// it is (0, 0), which no message precedes.
+    /// Without delays: for each recipient, the sending time and the sender of the message that arrived last. Before the first message,
+    /// the pair is (0, 0). No message has a smaller pair.
     last_to: Vec<(u64, MachineIndex)>,
     /// With delays: for each sender and recipient, the `sent_tick` of the message that arrived last.
     last_tick_between: HashMap<(MachineIndex, usize), u64>,

@@ -17,8 +17,8 @@ pub(super) struct WallClock {
 
 impl WallClock {
     /// Reads the monotonic clock and then the system's time. Makes several such pairs of readings, and uses the pair that took the least
-    /// time. (A process can be interrupted between the two readings of a pair. A clock that started from that pair would always be wrong
-    /// by the length of the interruption.)
+    /// time. (If the process is interrupted between the two readings of a pair, the readings belong to different moments. A clock that starts
+    /// from such a pair is always wrong by the length of the interruption.)
     pub(super) fn start() -> Self {
         let readings = (0..READINGS).map(|_| {
             let before = Instant::now();

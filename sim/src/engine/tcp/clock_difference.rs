@@ -42,7 +42,7 @@ impl ClockDifference {
     }
 }
 
-/// Writes a duration in seconds or milliseconds, rounded to about two digits.
+/// Writes a duration in seconds or milliseconds, such as `20 s`, `1.5 s`, `83 ms` or `0.5 ms`.
 fn short(duration_ns: u64) -> String {
     match duration_ns as f64 / 1e6 {
         ms if ms >= 10_000.0 => format!("{:.0} s", ms / 1e3),

@@ -67,7 +67,8 @@ pub struct Settings {
 ///
 /// # Errors
 ///
-/// Fails if the system cannot watch sockets at all. A problem in one run ends only that run.
+/// Fails if the system cannot watch sockets at all, or if events cannot be written to the file in `spill_folder`. A problem in one run ends
+/// only that run.
 pub fn serve(
     settings: &Settings,
     runs: &Receiver<Run>,
@@ -377,12 +378,13 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             });
             self.deadlines.extend(first_ticks);
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
-            let sent_ends = hosted.end_machines_without_ticks();
-            // The run counts as started even if `end_machines_without_ticks` failed.
+            // Machines that have no tick send their end frames now. (An end frame says that no more messages follow.) If an end frame
+            // cannot be sent, the run has started all the same.
+            let end_frames_sent = hosted.end_machines_without_ticks();
             self.not_started -= 1;
             let has_started = true;
             self.set_deadline(slot, serial, has_started, end_ns);
-            if let Err(reason) = sent_ends {
+            if let Err(reason) = end_frames_sent {
                 self.fail(slot, reason);
             }
         } else if hosted.is_complete() {

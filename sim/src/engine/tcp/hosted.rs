@@ -84,6 +84,7 @@ pub(super) struct HostedRun {
     last_send: Option<LastSend>,
     /// How often a mesh has been set up for the run, including the current one.
     setup_count: u32,
+    /// Number of connections that the run's earlier meshes refused. The current mesh counts its own.
     rejected_connections: u32,
 }
 
@@ -200,7 +201,8 @@ impl HostedRun {
             });
             next = self.machines[machine].next_event_in_tick();
         }
-        // After its last tick, the machine tells the others how many messages it has sent.
+        // After its last tick, the machine sends an end frame on each of its connections. An end frame says how many messages the
+        // machine has sent on that connection.
         if self.next_due_ns(machine).is_none() {
             self.mesh.send_end_frames(machine as MachineIndex)?;
         }
@@ -287,8 +289,8 @@ impl HostedRun {
                         stamp,
                         sent_tick,
                     };
-                    // A send has only one message for each recipient. So the machine refuses the timestamp if another message of the
-                    // same send waits already.
+                    // `take_timestamp` returns false if an earlier message of the same send still waits at this recipient. A send has only
+                    // one message for each recipient, so the sender cannot have sent both messages.
                     if let Some(timestamp) = timestamp
                         && !machines[owner as usize].take_timestamp(&message, timestamp)
                     {

@@ -12,7 +12,8 @@ use crate::clock::TimestampFormat;
 use crate::machine::MachineIndex;
 use crate::wire::{Chunks, Frame, Frames, HELLO_BYTES, Hello, Nonce};
 
-/// Number of bytes of one machine's half of a [`Session`]: a nonce (a random number that is used once, 16 bytes) and a time (8 bytes).
+/// Number of bytes of a [`Session`]'s challenge, and also of its dial. Each of the two is a nonce (a random number that is used once,
+/// 16 bytes) and a time (8 bytes).
 pub(super) const CHALLENGE_BYTES: usize = 24;
 
 /// What the other side sent: a step of the handshake, or a frame.
@@ -45,10 +46,9 @@ pub(super) enum Closing {
     Orderly,
 }
 
-/// The nonces (random numbers that are used once) of the two machines of a connection. Each nonce comes with a Unix time in nanoseconds,
-/// by the system clock of the computer that sends the nonce (0 if both machines are in one process). In the handshake, each machine proves
-/// that it knows the run's secret. Its proof is a hash that also depends on these nonces and times, so a proof from one connection is worth
-/// nothing in another.
+/// The nonces of the two machines of a connection. Each nonce comes with a Unix time in nanoseconds, by the system clock of the computer
+/// that sends the nonce (0 if both machines are in one process). In the handshake, each machine proves that it knows the run's secret. Its
+/// proof is a hash that also depends on these nonces and times, so a proof from one connection is worth nothing in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Session {
     /// From the machine that listens.
@@ -194,6 +194,7 @@ impl Link {
     /// recipient when the sender has closed the connection.
     pub(super) fn is_finished_message(&self) -> bool {
         let is_finished = if self.is_senders_side() {
+            // The recipient proves itself by its receipt.
             self.is_proven
         } else {
             self.is_closed
@@ -210,7 +211,7 @@ impl Link {
     /// Notes that the other side has proved that it is the peer.
     pub(super) fn set_proven(&mut self) {
         self.is_proven = true;
-        // On a connection for one message, the recipient proves itself by its receipt, and sends nothing after it.
+        // On a connection for one message, the recipient proves itself by its receipt, and sends nothing after the receipt.
         if self.is_senders_side() {
             self.has_ended = true;
         }
@@ -283,7 +284,7 @@ impl Link {
                 Err(error) => return Err(format!("broke ({error})")),
             };
             self.decode(&scratch[..length], &mut handle)?;
-            // If fewer bytes arrived than fit, the socket is most probably empty now.
+            // If fewer bytes arrived than fit into `scratch`, the socket is most probably empty now.
             let is_probably_empty = length < scratch.len();
             if is_probably_empty && !to_the_end {
                 return Ok(());
@@ -331,9 +332,9 @@ impl Link {
         }
     }
 
-    /// If the end frame of the other side has arrived: compares the number of messages that it announced with the number of messages that
-    /// have arrived, and sets `has_ended` if they are equal. Different numbers are an error. Exception: if messages have their own
-    /// connections, some may arrive after the end frame.
+    /// Does nothing before the end frame of the other side has arrived. After that, compares the number of messages that the end frame
+    /// announced with the number of messages that have arrived, and sets `has_ended` if they are equal. If fewer messages have arrived and
+    /// messages have their own connections, the others can still arrive. In all other cases, different numbers are an error.
     fn check_end(&mut self) -> Result<(), String> {
         let Some(messages) = self.announced else {
             return Ok(());
@@ -365,7 +366,7 @@ fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
         match stream.write(&bytes[written..]) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(length) => written += length,
-            // The connection is still being opened. The reactor will report it as writable.
+            // The system's send buffer is full, or the connection is still being opened. The reactor will report the socket as writable.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -399,6 +400,7 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let stream = TcpStream::connect(address).expect("a connection");
         let (mut recipient, _) = listener.accept().expect("a connection");
+        // These steps of the handshake have a nonce and a time of 0 and no proof. The call of `read` below accepts any step.
         let hello = |kind, machine| secret::new_step(kind, machine, [0; 16], 0);
         let mut link = Link::new(0, Some(1), Purpose::OneMessage, (stream, 0), None);
         link.send_hello(&hello(HelloKind::Message, 0))

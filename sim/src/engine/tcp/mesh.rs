@@ -86,12 +86,13 @@ pub(super) struct Mesh {
     pairs_to_dial: Vec<(MachineIndex, MachineIndex)>,
     /// No connection is opened before this time, because the last attempt failed.
     dial_again_at: Option<Instant>,
-    /// The connections of this process. `None` at positions that are free, or whose link is being handled now.
+    /// A *link* is one machine's side of a connection. This list has the links of all machines of this process. An element is `None` while
+    /// its position is free, or while its link is being handled.
     links: Vec<Option<Link>>,
     /// Free positions in `links`.
     vacant: Vec<usize>,
-    /// For each pair of machines (an owner and a peer), the position in `links` of the owner's side of their persistent connection. The
-    /// index of the pair is `side_position(owner, peer)`.
+    /// Where to find the links of persistent connections: `side_indices[side_position(owner, peer)]` is the position in `links` of `owner`'s
+    /// link to `peer`.
     side_indices: Vec<Option<usize>>,
     /// Number of sides of persistent connections whose peer has proved which machine it is.
     proven_sides: usize,
@@ -192,7 +193,8 @@ impl Mesh {
     }
 
     /// Returns whether every machine of this process has received all messages and the end frame of every machine to which it is
-    /// connected. If each message has its own connection, the messages that these machines sent must also be confirmed.
+    /// connected. If each message has its own connection, the recipients must also have confirmed all messages that machines of this
+    /// process sent.
     pub(super) fn has_ended(&self) -> bool {
         self.ended_sides == self.side_count() && self.unconfirmed_messages == 0
     }
@@ -223,7 +225,7 @@ impl Mesh {
         self.side_indices[self.side_position(owner, peer)]
     }
 
-    /// Returns the listener of a machine of this process, while it is open.
+    /// Returns the listener of a machine of this process. `None` after the listeners were closed.
     fn listener(&mut self, machine: MachineIndex) -> Option<&mut Listener> {
         self.listeners
             .get_mut((machine - self.local.start) as usize)
@@ -248,7 +250,7 @@ impl Mesh {
         };
         let was_proven = link.is_proven();
         let was_unknown = link.peer.is_none();
-        // A problem is the end of a sentence that begins with "machine 1's connection to machine 0".
+        // The text of an error, such as `broke (...)`, is the end of a sentence that begins with "machine 1's connection to machine 0".
         let flushed = if readiness.writable {
             link.flush().map_err(|error| format!("broke ({error})"))
         } else {
@@ -278,7 +280,7 @@ impl Mesh {
                 Ok(())
             })
         });
-        // Accepted connections are listed as silent (and closed if there are too many) until their peer is known.
+        // Until its peer is known, an accepted connection is in the reactor's list of silent connections.
         if was_unknown && link.peer.is_some() {
             reactor.remove_silent(link.handle);
         }

@@ -21,7 +21,7 @@
 //! - [`address`]: the addresses at which machines listen
 //! - [`pressure`]: how busy an event loop is, and how late its ticks are
 //! - [`reactor`]: finds out which sockets are ready, and waits until a deadline
-//! - [`clock_difference`]: the difference between the clocks of two computers
+//! - [`clock_difference`]: the difference between the system clocks of two computers
 //! - [`clock`]: wall time that never goes backwards
 
 mod address;
@@ -51,8 +51,8 @@ pub use spill::Piece;
 use crate::experiment::{Configuration, Connection};
 
 /// Returns how many open files an event loop needs to set up runs of `machines` machines, in addition to the connections of its runs. For
-/// the system, a socket is an open file. The sockets counted here are the listeners of runs that are being set up, and accepted connections
-/// that have not yet said from which machine they come.
+/// the system, a socket is an open file. Up to `MAX_SETTING_UP` runs are set up at the same time, and each machine of these runs has a
+/// listener. Besides, the loop has up to `MAX_SILENT` accepted connections whose other side has not yet proved which machine it is.
 pub fn files_for_setup(machines: u32) -> u64 {
     event_loop::MAX_SETTING_UP as u64 * u64::from(machines) + reactor::MAX_SILENT as u64
 }
@@ -60,9 +60,9 @@ pub fn files_for_setup(machines: u32) -> u64 {
 /// Returns how many sockets a run of this configuration has after its set-up. A connection has two sockets, one at each side. There is one
 /// connection for each pair of machines that may exchange messages. The listeners do not count, because they are closed after the set-up.
 ///
-/// If each message has its own connection, there are more sockets. The listeners stay open, one for each machine. Besides, each pair of
-/// machines that may exchange messages is counted as if two messages were on the way, one in each direction. These two messages have two
-/// more connections, so each pair has four more sockets.
+/// If each message has its own connection, the pairs still have their connections, and more sockets are added. The listeners stay open, one
+/// for each machine. Besides, two messages are assumed to be on the way for each pair, one in each direction. These messages have two
+/// connections, so four sockets.
 pub fn sockets_per_run(configuration: &Configuration) -> u64 {
     let machines = configuration.rates.machines();
     let persistent = 2 * configuration.topology.links(machines);

@@ -56,7 +56,7 @@ pub(super) struct Readiness {
 }
 
 impl Readiness {
-    /// There may be something to read. Nothing shows that the socket is writable or closed.
+    /// Only reading is worth a try: the system has not reported the socket as writable or closed.
     pub(super) const READABLE: Self = Self {
         writable: false,
         closed: false,

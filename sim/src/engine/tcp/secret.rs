@@ -1,8 +1,8 @@
 //! Proofs that a machine knows the token (the secret) of its run, and nonces: random numbers that are used only once.
 //!
 //! A proof is a hash with a key that only machines with the token have. The machines of a connection send each other nonces and system
-//! times. The nonces and times that were sent before a proof are part of the hashed bytes. So a copy of the proof is not valid for another
-//! connection.
+//! times. The nonces and times that were sent before a proof are part of the hashed bytes. Another connection has other nonces, so a copy of
+//! the proof is not valid there.
 
 use crate::machine::MachineIndex;
 use crate::wire::{Hello, HelloKind, Nonce, Proof, RunToken};
@@ -18,7 +18,7 @@ pub(super) struct Secret {
 
 impl Secret {
     /// Creates the key for the proofs of the run whose name is `run_key` (the text of its configuration and repetition). Machines get the
-    /// same key only if all three arguments are equal. The token alone would not be enough, because several runs can have the same token.
+    /// same key only if all three arguments are equal.
     pub(super) fn new(token: &RunToken, seed: u64, run_key: &str) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
         hasher.update(token).update(&seed.to_be_bytes());

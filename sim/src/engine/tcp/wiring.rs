@@ -46,7 +46,7 @@ impl Wiring {
         &self.linked[machine as usize]
     }
 
-    /// Returns whether machines `a` and `b` are connected.
+    /// Returns whether machines `a` and `b` are connected. If the run has no machine `a` or no machine `b`, returns false.
     pub(super) fn are_linked(&self, a: MachineIndex, b: MachineIndex) -> bool {
         let linked_to_a = self.linked.get(a as usize);
         linked_to_a.is_some_and(|linked| linked.binary_search(&b).is_ok())
@@ -69,7 +69,7 @@ impl Wiring {
         self.topology.towards_first(machine, self.machines())
     }
 
-    /// Returns the machines whose next machine on the way to machine 0 is `machine`. They report to machine 0 through it.
+    /// Returns the machines that send their reports directly to `machine`. For each of them, `towards_first` returns `machine`.
     pub(super) fn machines_beyond(&self, machine: MachineIndex) -> Vec<MachineIndex> {
         let linked = self.linked(machine).iter().copied();
         linked

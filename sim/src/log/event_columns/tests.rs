@@ -1,5 +1,6 @@
-//! Tests of event columns (the events of a run as one list for each column). What was written is read back. The columns have a fast
-//! parser for rows of the usual form. Even so, a damaged log gives the same error as with the general parser of rows (`parse_rows_in`).
+//! Tests of event columns (the events of a run as one list for each column). The columns must give back the rows that were written.
+//! Event columns have a fast parser for rows of the usual form. A damaged log must give the same error with event columns as with the
+//! general parser of rows (`parse_rows_in`).
 
 use proptest::prelude::*;
 

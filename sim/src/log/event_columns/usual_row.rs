@@ -22,7 +22,7 @@ pub(super) struct Start {
 
 impl Start {
     /// Skips the first two cells of `bytes`: sets `machine`, and returns the length of the cells in bytes. `None` if the cells do not have
-    /// the usual form, or if the first cell is not the number `run`.
+    /// the usual form, or if the first cell is not the number `run`. All calls must have the same `run`.
     #[inline]
     pub(super) fn skip(&mut self, bytes: &[u8], run: u64) -> Option<usize> {
         // A row in the usual form has more than eight bytes.
@@ -130,20 +130,20 @@ impl UsualCells<'_> {
             .get(self.position..self.position + 8)?
             .first_chunk::<8>()?;
         let word = u64::from_le_bytes(*eight);
-        // From each byte, 0x30 ('0') is subtracted for `digits`, and 0x46 is added for `above_nine`. If the byte is a digit, its highest
-        // bit is 0 in both results. If the byte is below '0', this bit is 1 in `digits`. If the byte is above '9' (0x39), this bit is 1 in at
-        // least one of the results.
+        // `digits` has each byte minus 0x30, and `above_nine` has each byte plus 0x46. A digit is a byte from 0x30 ('0') to 0x39 ('9'). It
+        // becomes 0 to 9 in `digits`, and 0x76 to 0x7f in `above_nine`, so its highest bit is 0 in both. For a byte below '0', the highest
+        // bit is 1 in `digits`. For a byte above '9', the highest bit is 1 in `digits`, in `above_nine` or in both.
         let digits = word.wrapping_sub(0x3030_3030_3030_3030);
         let above_nine = word.wrapping_add(0x4646_4646_4646_4646);
         if (digits | above_nine) & 0x8080_8080_8080_8080 != 0 {
             return None;
         }
         self.position += 8;
-        // Bytes 0, 2, 4 and 6 of `pairs` are the numbers from 0 to 99 that two digits make. Byte 0 has the first two digits.
+        // Byte 0 of `pairs` is 10 * (first digit) + (second digit). In the same way, byte 2 has the third and the fourth digit, byte 4 the
+        // next two, and byte 6 the last two. Bytes 1, 3, 5 and 7 are not used.
         let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-        // Takes two of the four pairs: with `shift` 0 those in bytes 0 and 4, with `shift` 16 those in bytes 2 and 6. Multiplies the first
-        // by `first_weight` and the second by `second_weight`, and adds both. The sum is in the upper 32 bits of the result. (The lower 32
-        // bits have the first pair times `second_weight`, which is not needed.)
+        // Takes two pairs a and b: bytes 0 and 4 if `shift` is 0, bytes 2 and 6 if `shift` is 16. The upper 32 bits of the result are
+        // a * first_weight + b * second_weight. The lower 32 bits are a * second_weight, which is not needed.
         let weighted_sum = |shift: u32, first_weight: u64, second_weight: u64| {
             ((pairs >> shift) & 0x0000_00ff_0000_00ff)
                 .wrapping_mul((first_weight << 32) + second_weight)

@@ -153,7 +153,7 @@ fn rows_have_the_documented_format() {
 /// is an empty cell, and neither of the two numbers is accepted as a machine's index.
 #[test]
 fn numbers_that_stand_for_unknown_machines_are_too_large() {
-    let all_may_be_empty = MissingFields {
+    let machines_may_be_empty = MissingFields {
         recipients: true,
         senders: true,
         ..MissingFields::default()
@@ -164,7 +164,7 @@ fn numbers_that_stand_for_unknown_machines_are_too_large() {
             format!("17,2,134,receive,99,210,3,{number},209,77\n"),
             format!("17,{number},134,internal,99,210,3,,,\n"),
         ] {
-            for missing_fields in [MissingFields::default(), all_may_be_empty] {
+            for missing_fields in [MissingFields::default(), machines_may_be_empty] {
                 let read = parse_rows_in(row.as_bytes(), missing_fields.into()).next();
                 let error = read.expect("a row").expect_err("an error").to_string();
                 assert!(error.contains("too large for a machine's index"), "{error}");

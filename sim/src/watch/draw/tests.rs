@@ -1,4 +1,4 @@
-//! Tests of the view of `sim status --watch`: what it shows in windows of several sizes, and what its words say.
+//! Tests of the view of `sim status --watch`: what it shows in windows of several sizes and for datasets in several states.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -68,7 +68,7 @@ fn configurations_are_first_not_begun_then_under_way_then_done() {
     state.take(&row(&runs[2], Outcome::Ok, ""));
     assert_eq!(state.configurations(), counts(2, 0, 0, 0));
     assert!(state.is_finished());
-    // All runs have a lateness of exactly 300 µs. They belong to the class with the upper limit 300 µs, which has index 3.
+    // `lateness[3]` is the number of runs with a lateness above 100 µs, up to and including 300 µs. All four runs have exactly 300 µs.
     assert_eq!(state.lateness[3], 4);
 }
 
@@ -89,6 +89,7 @@ fn a_failed_run_is_shown_until_a_later_attempt_succeeds() {
     state.take(&row(&runs[1], Outcome::Ok, ""));
     assert_eq!(reasons(&state), ["third"]);
     assert_eq!(state.configurations(), counts(0, 1, 1, 0));
+    // `attempted` counts runs, not attempts: both runs were attempted twice.
     assert_eq!((state.tally.attempted, state.tally.failed()), (2, 1));
     // `lateness` counts only finished runs: here one, run 1.
     assert_eq!(state.lateness.iter().sum::<u64>(), 1);

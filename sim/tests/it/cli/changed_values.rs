@@ -22,11 +22,11 @@ impl Fixture {
 fn options_make_the_same_experiment_as_changes_of_the_file() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
-    let edited = EXPERIMENT
+    let edited_text = EXPERIMENT
         .replace("[[1, 3, 6], [2, 3]]", "[[1,2,3]]")
         .replace("internal = 0.5", "internal = 0.4")
         .replace("repetitions = 2", "repetitions = 3");
-    fixture.write("edited/e.toml", &edited);
+    fixture.write("edited/e.toml", &edited_text);
     let options = ["--set", "internal=0.4", "--set", "rates=[[1,2,3]]"];
     let changed = fixture.run(
         "e.toml",
@@ -45,6 +45,7 @@ fn options_make_the_same_experiment_as_changes_of_the_file() {
         changed.manifest().changes,
         ["internal=0.4", "rates=[[1,2,3]]", "repetitions=3"]
     );
+    // One configuration with three repetitions.
     assert_eq!(changed.finished().count(), 3);
     // The dataset's copy of the experiment file has the changed values.
     let copy = fixture.path("changed/experiment.toml");
@@ -131,6 +132,7 @@ fn the_plan_shows_the_changes_and_the_file_stays_as_it_is() {
         "--repetitions",
         "20",
     ]);
+    // The plan shows `--repetitions 20` as `--set repetitions=20`, which means the same.
     assert!(
         plan.stdout
             .contains("--set internal=0.4 --set repetitions=20"),

@@ -100,8 +100,8 @@ fn a_read_only_folder_is_refused() {
         .expect("permissions");
     // Only root can write to the read-only folder.
     let is_root = fs::write(fixture.path("data/probe"), "").is_ok();
-    // If root runs this test, the program runs as another user. This user must be allowed to enter the test's folder. The folder of the
-    // build may be closed to this user, so the program is copied to the test's folder.
+    // If root runs this test, the program runs as the user `nobody`. This user gets the permission to enter the test's folder. Perhaps
+    // `nobody` cannot enter the folder of the build, so the program is copied to the test's folder.
     fs::set_permissions(fixture.folder.path(), fs::Permissions::from_mode(0o755)).expect("set");
     fs::copy(env!("CARGO_BIN_EXE_sim"), fixture.path("sim")).expect("a copy");
     let mut command = Command::new(if is_root { "setpriv" } else { "./sim" });
@@ -126,7 +126,7 @@ fn a_read_only_folder_is_refused() {
 fn unusable_ports_are_refused() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
-    // One configuration of the experiment has three machines, and each machine needs a port.
+    // One configuration of the experiment has three machines, and each machine needs a port. The first range below has only two ports.
     check_refused(
         &fixture,
         &["run", "e.toml", "--ports", "20000-20001"],

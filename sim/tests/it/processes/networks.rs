@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// The two machines run in two network namespaces, which are as separate as the networks of two computers. If the system can do it,
-/// packets between them are delayed by 10 ms.
+/// The two machines run in two network namespaces, which are as separate as the networks of two computers. Each packet
+/// between them is delayed by 10 ms. If the system cannot delay packets, the test runs without this delay.
 #[test]
 #[ignore = "needs the right to make network namespaces"]
 fn machines_on_separate_networks_equal_the_virtual_run() {
@@ -12,6 +12,7 @@ fn machines_on_separate_networks_equal_the_virtual_run() {
     let networks = Networks::new().expect("network namespaces");
     let addresses = "10.213.0.1:20000,10.213.0.2:20000";
     check_machines_equal_virtual_run(experiment, |time_scale| {
+        // The `map` of an array is not lazy: the first `map` starts both machines, and only then the second `map` waits for them.
         [0, 1]
             .map(|index| {
                 let mut command = Command::new("ip");
@@ -53,7 +54,8 @@ impl Networks {
     fn new() -> Result<Self, String> {
         // "lcl" stands for logical clock lab.
         let names = ["a", "b"].map(|letter| format!("lcl{}{letter}", std::process::id()));
-        // This value exists before the namespaces do. If a command below fails, its `drop` removes the namespaces that were added before.
+        // `networks` is made before the namespaces. If a command below fails, `networks` is dropped, and `drop` removes the namespaces that
+        // were added before.
         let networks = Self { names };
         let [a, b] = &networks.names;
         ip(&format!("netns add {a}"))?;

@@ -45,6 +45,7 @@ pub struct Cluster {
 #[derive(Debug)]
 pub struct Job {
     pub state: String,
+    /// The exit code and the number of the signal that ended the job: `0:0` for success.
     pub exit_code: String,
     /// How often the job was requeued (ended, and put back into the queue).
     pub restarts: u32,
@@ -61,7 +62,7 @@ impl Cluster {
         write_configuration(folder.path()).map_err(|error| error.to_string())?;
         let output = fs::File::create(folder.path().join("output.log"))
             .map_err(|error| error.to_string())?;
-        let unshare = outside_of_jobs(Command::new("unshare"))
+        let unshare = without_slurm_variables(Command::new("unshare"))
             .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
             .args(["bash", "-c", include_str!("cluster.sh"), "cluster"])
             .arg(folder.path())
@@ -99,7 +100,7 @@ impl Cluster {
 
     /// Returns a command that starts `program` in the cluster's folder. Slurm's programs, such as `sbatch`, then use this cluster.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = outside_of_jobs(Command::new(program));
+        let mut command = without_slurm_variables(Command::new(program));
         command
             .current_dir(self.folder())
             .env("SLURM_CONF", self.folder().join("slurm.conf"));
@@ -236,9 +237,9 @@ impl Job {
     }
 }
 
-/// Removes Slurm's environment variables from `command`. They are set if the tests run in a job of another cluster, and would then affect
-/// the command.
-pub fn outside_of_jobs(mut command: Command) -> Command {
+/// Removes Slurm's environment variables from `command`. If the tests run in a job of another cluster, these variables are set, and would
+/// affect the command.
+pub fn without_slurm_variables(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["SLURM", "SBATCH", "SCONTROL", "SINFO"]

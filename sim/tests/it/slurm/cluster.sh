@@ -5,7 +5,7 @@
 # also becomes file descriptor 3, and `cat` reads that.
 exec 3<&0
 cat <&3 >/dev/null &
-# munged goes into the background by itself.
+# With `munged`, the Slurm daemons check who sent a message. `munged` goes into the background by itself, so it needs no `&`.
 munged --socket="$1/munge.socket" --key-file="$1/munge.key" --pid-file="$1/munge.pid" --log-file="$1/munge.log" \
   --seed-file="$1/munge.seed" || exit
 slurmctld -D -c -f "$1/slurm.conf" &

@@ -38,6 +38,8 @@ class Screen:
     screen is not always in the program's output in one piece."""
 
     def __init__(self):
+        # `rows` has a dictionary for each row, from the column's number to the character there. `row` and `column` are the cursor's
+        # position.
         self.rows, self.row, self.column = {}, 1, 1
 
     def write(self, output):
@@ -46,12 +48,14 @@ class Screen:
                 self.row, self.column = int(row), int(column)
             elif clear:
                 self.rows = {}
-            # A character in UTF-8 can have several bytes. Its first byte is kept. The other bytes, 0x80 to 0xBF, are left out.
+            # A character in UTF-8 can have several bytes, but it takes one column. So only its first byte is kept. The other bytes, 0x80
+            # to 0xBF, are left out.
             elif byte and (byte[0] & 0xC0) != 0x80:
                 self.rows.setdefault(self.row, {})[self.column] = chr(byte[0])
                 self.column += 1
 
     def text(self):
+        # Each line ends with the largest column that has a character.
         lines = ("".join(row.get(column, " ") for column in range(1, 1 + max(row))) for row in self.rows.values())
         return "\n".join(lines)
 

@@ -13,8 +13,8 @@ const MAX_SETUPS: u32 = 3;
 const NEARLY_DONE_NS: u64 = 3_000_000_000;
 
 impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
-    /// Ends a run that cannot continue because of `reason`. But if the run has not started, it gets a new mesh instead, unless it has had
-    /// [`MAX_SETUPS`] meshes already.
+    /// Handles a run that cannot continue because of `reason`. If the run has not started and has had fewer than [`MAX_SETUPS`] meshes, the
+    /// run gets a new mesh. Otherwise the run fails.
     pub(super) fn fail(&mut self, slot: usize, reason: String) {
         let Some((_, hosted)) = self.runs.get_mut(slot) else {
             return;
@@ -22,6 +22,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         if hosted.has_started() || hosted.setup_count() >= MAX_SETUPS {
             return self.finish(slot, Err(reason));
         }
+        // `set_up_again` gives the run a new mesh, and returns the old mesh.
         let old_mesh = self
             .addresses
             .listen(hosted.machine_count())
@@ -57,8 +58,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
     /// Removes the run in `slot` from the loop. Returns its outcome. Its connections are closed later, in small steps.
     pub(super) fn remove(&mut self, slot: usize, result: Result<(), String>) -> RunOutcome<RawLog> {
         let (_, mut hosted) = self.runs.remove(slot);
-        // Also closes the silent connections (those that have not yet said from which machine they come). They must be closed now: the
-        // reactor lists them with the slot of their run, and another run may use this slot soon.
+        // `close_listeners` also closes the silent connections (those that have not yet said from which machine they come). They must be
+        // closed now: the reactor lists them with the slot of their run, and another run can get this slot soon.
         hosted.close_listeners(&mut self.reactor);
         self.setting_up.retain(|&other| other != slot);
         if !hosted.has_started() {

@@ -28,8 +28,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
     /// Takes the next run and begins to set it up, if another run is possible now. Returns whether there may be more runs to take: false
     /// after an interrupt, and when `runs` has ended.
     pub(super) fn take(&mut self, runs: &Receiver<Run>) -> bool {
-        // `may_take_more` is set after a run was taken, and after the mesh of an ended run was closed. While a run is postponed, no other
-        // run is taken. So if a run is postponed, `may_take_more` means that a mesh was closed.
+        // While a run is postponed, `may_take_more` means that the mesh of another run was closed, so that file descriptors are free again.
         let may_take_more = std::mem::replace(&mut self.may_take_more, false);
         if self.control.is_stopped() {
             self.drop_unfinished();
@@ -43,9 +42,9 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             return true;
         }
         let idle = self.is_idle();
-        // A postponed run goes before new runs. It is tried again only if there may be room for it: another run was closed, or the loop
-        // has nothing else to do. If there is no run to take, `taken` is `Err(true)` when `runs` has ended, and `Err(false)` when `runs` may
-        // give a run later.
+        // A postponed run goes before new runs. It is tried again only if a mesh was closed (`may_take_more`), or if the loop has no other
+        // run (`idle`). `taken` is `Ok` with the run to start. Without such a run, `taken` is `Err(true)` if `runs` has ended, and
+        // `Err(false)` if `runs` may give a run later.
         let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_take_more) {
             Ok(run)
         } else if self.postponed.is_some() {
@@ -88,6 +87,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
                     .configuration
                     .topology
                     .links(run.configuration.rates.machines());
+                // After this run, other runs can have its slot, but no other run ever has its serial number.
                 let serial = self.next_serial;
                 self.next_serial += 1;
                 let hosted =
@@ -96,11 +96,11 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
                 self.control.begin();
                 self.not_started += 1;
                 self.setting_up.push_back(slot);
-                // A rough estimate of how long the set-up takes: under load there is one step in each STEP_EVERY_NS, and a step opens one or
+                // A rough estimate of when the set-up will end: under load there is one step in each STEP_EVERY_NS, and a step opens one or
                 // two connections.
-                let expected_ns = connections * STEP_EVERY_NS;
-                let (has_started, from_ns) = (false, self.clock.now_ns() + expected_ns);
-                self.set_deadline(slot, serial, has_started, from_ns);
+                let set_up_end_ns = self.clock.now_ns() + connections * STEP_EVERY_NS;
+                let has_started = false;
+                self.set_deadline(slot, serial, has_started, set_up_end_ns);
             }
             Err(problem) if problem.may_work_later && !self.is_idle() => self.postponed = Some(run),
             Err(problem) => (self.deliver)(RunOutcome {
@@ -145,7 +145,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             serial,
             what: DeadlineKind::Patience {
                 started,
-                // For how long this process has been suspended until now. Only later suspensions postpone the deadline.
+                // How long this process has been suspended in total until now. Only later suspensions postpone the deadline.
                 suspended_ns: self.suspension.suspended_ns(),
             },
             slot,

@@ -1,4 +1,4 @@
-//! How a run starts: its mesh is set up, and its machines agree on a start time.
+//! How a run starts: the connections between its machines (its *mesh*) are set up, and the machines agree on a start time.
 
 use std::io;
 
@@ -10,8 +10,8 @@ use crate::engine::tcp::secret::Secret;
 use crate::engine::wall_margin_ns;
 use crate::wire::{Frame, RunToken};
 
-/// Time from the completion of a run's mesh to the run's start. No tick of this run is due before its start. So the event loop can first do
-/// the due ticks of other runs.
+/// If this process has all machines of a run, the run starts this long after its mesh has become complete. In the meantime, the event loop
+/// can do ticks of other runs that are due.
 const LEAD_NS: u64 = 1_000_000;
 
 impl HostedRun {
@@ -63,8 +63,8 @@ impl HostedRun {
         true
     }
 
-    /// Does one step towards a common start with machines in other processes ([`super::agreement`]). Returns whether the start of the
-    /// run is set. Machine 0 sets it: when all machines have reported that they are ready, the start is `lead_ns` later.
+    /// Does one step towards a common start with machines in other processes ([`crate::engine::tcp::agreement`]). When all machines have
+    /// reported that they are ready, machine 0 sets the start to `now_ns + lead_ns`. Returns whether this machine knows the start.
     pub(in crate::engine::tcp) fn agree_to_start(
         &mut self,
         now_ns: u64,
@@ -88,6 +88,7 @@ impl HostedRun {
             }
         }
         if let Some(at_ns) = self.agreement.start_ns {
+            // Machine 0 has just set the start itself. Any other machine has received the start in a frame `Start`.
             for peer in beyond {
                 self.mesh.send(here, peer, &Frame::Start { at_ns })?;
             }
@@ -101,8 +102,8 @@ impl HostedRun {
     ///
     /// # Errors
     ///
-    /// Fails if two system clocks differ by more than `lead_ns`, the time between the announcement of the start and the start: then a
-    /// machine would learn of the start too late. `margin_ns`, the run's margin, is only stated in the error message.
+    /// Fails if two system clocks differ by more than `lead_ns`, the time between the announcement of the start and the start. With such
+    /// clocks, a machine would learn of the start too late. `margin_ns`, the run's margin, is only stated in the error message.
     pub(in crate::engine::tcp) fn check_clocks(
         &self,
         lead_ns: u64,
@@ -118,7 +119,8 @@ impl HostedRun {
     }
 
     /// Computes the run's margin in nanoseconds of real time: the shortest time between two ticks whose order may change the run's events
-    /// ([`Schedule::margin_ns`]). Do not call this while ticks are due: it compares many ticks of the schedule, which takes long.
+    /// ([`crate::experiment::Schedule::margin_ns`]). Do not call this while ticks are due: it compares many ticks of the schedule, which
+    /// takes long.
     pub(in crate::engine::tcp) fn margin_ns(&self) -> u64 {
         wall_margin_ns(&self.schedule, self.time_scale)
     }

@@ -10,8 +10,9 @@ use crate::engine::tcp::secret::Secret;
 use crate::engine::tcp::wiring::Wiring;
 use crate::experiment::{Experiment, Overrides};
 
-/// Two machines with 10 ticks each. Each of the 20 ticks sends at most one message, which is received at most once. So the run takes 40 as
-/// the limit of its events, and also of its clocks, because a clock cannot be higher than the number of events.
+/// Two machines with 10 ticks each. The run's limit of events (`max_events`) is 40: for each of the 20 ticks, it allows the send of one
+/// message, and the receipt of this message by the other machine. Clocks have the same limit, because a clock cannot be higher than the
+/// number of events.
 const EXPERIMENT: &str =
     "seed = 1\nduration_s = 10\n[parameters]\nrates = [1, 1]\ninternal = 0.5\n";
 
@@ -104,8 +105,8 @@ fn impossible_messages_make_the_run_fail_with_both_machines_named() {
         (message(1, 10, 0), 1),
         // A delay that is longer than any that a sender can draw.
         (message(1, 0, u64::MAX), 1),
-        // More messages than the limit of 40 events. (All 41 messages have the tick 0, as if they came from one send. The run refuses such
-        // messages only if they also carry the timestamp of another clock than Lamport's, as in the next test.)
+        // 41 messages, although the run can have at most 40 events. (The 41 messages also have the same tick, but that is not the reason
+        // for the failure: a repeated tick is noticed only in messages that carry a vector or hybrid timestamp, as in the next test.)
         (message(1, 0, 0), 41),
     ] {
         let reason = Fixture::new().failure(frame, times);

@@ -49,13 +49,14 @@ impl Mesh {
                 }
             };
             match problem {
+                // All machines are in this process, so the peer is listening already.
                 Some(error) if self.has_all_machines() => {
                     return Err(format!(
                         "machine {dialler} cannot connect to machine {peer}: {error}"
                     ));
                 }
-                // The peer is in another process, which may start later. So the pair is dialled again later. It is already back in
-                // `pairs_to_dial`, because the error comes from `connect` or `add`: for a peer in another process, `open` cannot fail.
+                // The peer is in another process, which may start later. So the pair is dialled again later. The code above has put the pair
+                // back into `pairs_to_dial`: the error comes from `connect` or `add`, because `open` can fail only within a process.
                 Some(_) => {
                     self.failed_dials += 1;
                     self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
@@ -68,7 +69,7 @@ impl Mesh {
     }
 
     /// Opens a connection to `address`. If this fails because the system allows no more open files (or another resource is short), closes
-    /// the accepted connections that have not proved from which machine they come, and tries once more.
+    /// the accepted connections whose other side has not proved yet which machine it is, and tries once more.
     pub(super) fn connect(
         &mut self,
         address: SocketAddr,
@@ -83,8 +84,7 @@ impl Mesh {
         })
     }
 
-    /// Returns the purpose of the persistent connections, which stay open for the whole run. They carry the messages too, unless each
-    /// message has its own connection.
+    /// Returns the purpose of the persistent connections, which stay open for the whole run.
     pub(super) fn persistent_purpose(&self) -> Purpose {
         Purpose::Persistent {
             message_has_own_connection: self.wiring.is_per_message(),
@@ -110,9 +110,10 @@ impl Mesh {
         };
         let handle = reactor.watch(&mut stream, route)?;
         let is_senders_side = purpose == Purpose::OneMessage;
-        // A reset leaves no port in use, but drops bytes that have not been read. So it is used only where this process knows that both
-        // sides have received everything: if it has both sides, or if it has the sender's side of a connection for one message. The sender
-        // closes such a connection when the recipient has confirmed the message.
+        // If a connection is closed by a reset, its port can be used again at once, but bytes that have not been read are lost. So a
+        // reset is used only if this process knows that both sides have received everything. It knows this in two cases: if it has both
+        // sides, or if it has the sender's side of a connection for one message. The sender closes such a connection only when the
+        // recipient has confirmed the message.
         let closing = if self.has_all_machines() || is_senders_side {
             Closing::ByReset
         } else {

@@ -158,8 +158,8 @@ impl Mesh {
     }
 
     /// Sends a challenge over a connection that was just accepted, if it may be the persistent connection of a machine in another process.
-    /// When the mesh is complete, machines of the run connect only to send one message. Such a connection needs no challenge, because its
-    /// proofs cover the nonces of the persistent connection.
+    /// The mesh is complete when all persistent connections are there. After that, machines of the run connect only to send one message. A
+    /// connection for one message needs no challenge, because its proofs cover the nonces of the persistent connection.
     fn challenge(&mut self, index: usize) -> io::Result<()> {
         if self.has_all_machines() || self.is_complete() {
             return Ok(());
@@ -218,6 +218,7 @@ impl Mesh {
             (HelloKind::Answer, Some(peer)) if link.purpose != Purpose::OneMessage => {
                 self.check(hello, link.owner, &link.session.bytes())?;
                 self.compare_clocks(link, peer, hello.time_ns);
+                // A *side* is one machine's end of a persistent connection.
                 self.proven_sides += 1;
                 link.set_proven();
                 Ok(())
@@ -270,8 +271,8 @@ impl Mesh {
         // Of two connected machines, the one with the higher index dials.
         let should_dial = owner < peer && self.wiring.are_linked(owner, peer);
         let position = self.side_position(owner, peer);
-        // `side_indices[position]` is `Some` if the two machines already have a persistent connection. If they are not linked, `position`
-        // can be too large for `side_indices`, so `should_dial` is checked first.
+        // `side_indices[position]` is `Some` if the two machines already have a persistent connection. If the run has no machine `peer`,
+        // `position` can be too large for `side_indices`. For such a peer `should_dial` is false, and it is checked first.
         if !should_dial || self.side_indices[position].is_some() {
             return Err("does not come from a machine that should connect here".to_owned());
         }

@@ -4,8 +4,8 @@
 //! part of the handshake, which also is the receipt. Then the sender closes the connection by a reset: after an orderly close, its port
 //! would stay in use for some time.
 //!
-//! After its last tick, each machine says over each persistent connection how many messages it has sent to the machine at the other side.
-//! The run ends when all these messages have arrived and their receipts too.
+//! After its last tick, each machine sends an end frame over each persistent connection. The end frame says how many messages the machine
+//! has sent to the machine at the other side. The run ends when all these messages have arrived and their receipts too.
 
 use super::Mesh;
 use crate::engine::tcp::link::{Link, Purpose, Session};
@@ -87,8 +87,7 @@ impl Mesh {
     }
 
     /// Handles `frame`, which has arrived over `link`, a connection for one message from `peer`. Sends the receipt. Returns whether
-    /// everything from `peer` has now arrived: all its messages, and the end frame of the persistent connection. (Its end frame says how
-    /// many messages `peer` has sent to the owner of `link`.)
+    /// everything from `peer` has now arrived: all its messages, and its end frame over the persistent connection.
     pub(super) fn receive_on_separate_connection(
         &mut self,
         link: &mut Link,

@@ -172,7 +172,7 @@ fn only_machines_that_exchange_messages_are_connected() {
             2 * connected_pairs
         );
         // With an end frame, a machine says that it sends nothing more.
-        (0..6).for_each(|owner| fixture.mesh.send_end_frames(owner).expect("sent"));
+        (0..6).for_each(|sender| fixture.mesh.send_end_frames(sender).expect("sent"));
         fixture.turn_until(|fixture| fixture.mesh.has_ended());
         assert_eq!(fixture.mesh.find_missing(), None);
     }
@@ -218,8 +218,8 @@ impl Fixture {
     }
 }
 
-/// A port in the state TIME_WAIT belongs to a connection that is closed. It stays in use for some time, so many messages could use up all
-/// ports.
+/// After a connection is closed, its port can stay in use for some time, in the state TIME_WAIT. If each message left such a
+/// port, many messages could use up all ports.
 #[test]
 fn connections_for_messages_are_closed_and_leave_no_port_in_time_wait() {
     let mut fixture = per_message(3);
@@ -306,14 +306,14 @@ fn a_message_that_cannot_be_delivered_is_an_error_that_names_both_machines() {
 fn messages_of_other_programs_are_refused() {
     let mut fixture = per_message(2);
     let hello = new_step(HelloKind::Message, 0, [0; 16], 0);
-    // The proof must cover the session of the persistent connection: the nonces and times of its handshake, 48 bytes. The other program
-    // knows neither the token nor the session, so it uses zeros for both.
+    // The proof is a hash. The hashed bytes must include the 48 bytes of nonces and times from the handshake of the persistent connection.
+    // The other program knows neither these 48 bytes nor the token, so it uses zeros for both.
     let mut bytes = secret([0; 16]).signed(hello, 1, &[0; 48]).encode().to_vec();
     bytes.extend(message(7).encode());
     let other_program = fixture.other_program(1, &bytes);
     fixture.turn_until(|fixture| fixture.mesh.rejected_connections() == 1);
     assert!(fixture.received.is_empty());
-    // The other program has kept its connection open until here.
+    // The connection must stay open until here. A connection that the other program closes is counted as rejected too, whatever its proof.
     drop(other_program);
 }
 
@@ -321,13 +321,13 @@ fn messages_of_other_programs_are_refused() {
 fn a_mesh_has_ended_when_all_end_frames_have_arrived() {
     let mut fixture = Fixture::new(3);
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
-    for owner in 0..3 {
+    for sender in 0..3 {
         assert!(!fixture.mesh.has_ended());
         fixture
             .mesh
-            .send(owner, (owner + 1) % 3, &message(1))
+            .send(sender, (sender + 1) % 3, &message(1))
             .expect("sent");
-        fixture.mesh.send_end_frames(owner).expect("sent");
+        fixture.mesh.send_end_frames(sender).expect("sent");
     }
     fixture.turn_until(|fixture| fixture.mesh.has_ended());
     assert_eq!(fixture.mesh.find_missing(), None);
@@ -384,8 +384,8 @@ fn many_silent_connections_use_little_memory_and_block_no_machine() {
         .collect();
     fixture.turn_until(|fixture| fixture.mesh.is_complete());
     // A closed connection leaves a free place in `links`, and the next connection takes this place. So the length of `links` is the largest
-    // number of places that were in use at the same time: for the silent connections, the two sides of the machines' connection, and a few
-    // connections that were just accepted.
+    // number of places that were in use at the same time. `MAX_SILENT` places are for silent connections. The other 8 are for the two sides
+    // of the machines' connection, and for a few connections that were just accepted.
     assert!(
         fixture.mesh.links.len() <= MAX_SILENT + 8,
         "{}",

@@ -140,7 +140,8 @@ fn a_false_listener_does_not_learn_the_token() {
     let mut process = Process::new(1, listeners.remove(1), &addresses, TOKEN, clock);
     process.turn();
     let (mut other_program, _) = false_listener.accept().expect("the dialler");
-    let challenge = new_step(HelloKind::Challenge, 0, [9; 16], 0);
+    let (any_nonce, time_ns) = ([9; 16], 0);
+    let challenge = new_step(HelloKind::Challenge, 0, any_nonce, time_ns);
     other_program
         .write_all(&challenge.encode())
         .expect("written");
@@ -171,7 +172,8 @@ fn a_listener_proves_nothing_to_other_programs() {
     // All bytes of the proof are 0.
     assert_eq!(challenge.proof, Proof::default());
     // This dial has no proof.
-    let dial = new_step(HelloKind::Dial, 1, [1; 16], 0);
+    let (any_nonce, time_ns) = ([1; 16], 0);
+    let dial = new_step(HelloKind::Dial, 1, any_nonce, time_ns);
     other_program.write_all(&dial.encode()).expect("written");
     while process.mesh.rejected_connections() == 0 {
         process.turn();
