@@ -96,8 +96,10 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
     let mut reason = match runs.iter().all(same_ratio) {
         true => "all runs have the same ratio of rates".to_owned(),
         // The ratios differ, and 1 is the lowest possible ratio. So other runs have higher ratios. They were not picked, because they have
-        // more than MAX_PREFERRED_EVENTS events, or none.
-        false if ratio == 1.0 => "it is short".to_owned(),
+        // more than MAX_PREFERRED_EVENTS events, or none (or because their ratio is higher by less than a thousandth).
+        false if ratio == 1.0 => {
+            "runs with a higher ratio of rates have no events, or very many".to_owned()
+        }
         false => format!(
             "its fastest machine has {} times the rate of its slowest",
             crate::output::table::number(ratio, if ratio.fract() == 0.0 { 0 } else { 1 })

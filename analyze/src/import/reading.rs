@@ -38,6 +38,16 @@ pub(super) struct RunTexts {
     pub(super) from_folder: bool,
 }
 
+impl RunTexts {
+    /// The first file of the run that is a log, with its text. A file that the user named always counts as a log.
+    fn first_log(&self, mapping: &Mapping) -> Option<&(PathBuf, String)> {
+        let is_log = |(path, text): &&(PathBuf, String)| {
+            !self.from_folder || !lines::is_unknown(path, text, mapping)
+        };
+        self.files.iter().find(is_log)
+    }
+}
+
 /// Reads the logs in `sources`. What the mapping `given` does not say about the format is recognised from the files.
 ///
 /// # Errors
@@ -79,21 +89,11 @@ pub(super) fn read(
         .collect();
     imported.retain(|file| selected.contains(&file.path));
     let mut mapping = recognise::mapping(&texts, given, report)?;
-    // Files that the user named one by one always count as logs.
-    let has_log = |run: &RunTexts| {
-        !run.from_folder
-            || run
-                .files
-                .iter()
-                .any(|(path, text)| !lines::is_unknown(path, text, &mapping))
-    };
-    let any_has_log = texts.iter().any(has_log);
+    let first_log = texts.iter().find_map(|run| run.first_log(&mapping));
     let mut runs = vec![];
     for run in &texts {
         // A run without logs is left out. If no run has logs, all are read, so that an error says what is not understood.
-        if any_has_log && !has_log(run) {
-            let with_logs = texts.iter().filter(|run| has_log(run));
-            let first_log = with_logs.flat_map(|run| &run.files).next();
+        if first_log.is_some() && run.first_log(&mapping).is_none() {
             refuse_other_format(&run.files.iter().collect::<Vec<_>>(), first_log)?;
             let paths = run.files.iter().map(|(path, _)| path.display().to_string());
             // 0, because `find_runs` has already added the hidden files to the report.

@@ -139,13 +139,13 @@ fn a_pattern_finds_run_and_machine_in_file_names() {
     assert!(error.contains("does not match its path"), "{error}");
 }
 
-/// The log of one machine in lines with labels, not in a table: forty internal events, one each second. The first has the clock `clock`.
+/// The log of one machine in lines with labels, not in a table: forty internal events, one each second.
 /// The machines tick at different times: machine 1 always 100 ms after a full second, machine 2 always 200 ms.
-fn labelled_log(machine: usize, clock: usize) -> String {
+fn labelled_log(machine: usize) -> String {
     let line = |tick: usize| {
         format!(
             "2024-02-01 10:00:{tick:02}.{machine}00 Internal event | clock: {} | queue length: 0\n",
-            clock + tick
+            1 + tick
         )
     };
     (0..40).map(line).collect()
@@ -165,7 +165,7 @@ fn import_files(files: &[(&str, &[u8])]) -> Result<String, String> {
 
 #[test]
 fn logs_in_two_formats_are_refused() {
-    let text = labelled_log(0, 1);
+    let text = labelled_log(0);
     // The log of a machine as a table. Times are in seconds since 1970, such as `1700000007.1`.
     let table = |machine: u32| {
         let rows =
@@ -184,11 +184,28 @@ fn logs_in_two_formats_are_refused() {
             && error.contains("vm1.csv"),
         "{error}"
     );
+    // The same with a folder for each run. The first folder also has a file that is no log, and the message must not name it.
+    let files = [
+        (
+            "a/notes.txt",
+            "10:00:00 we did not send our logs\n".as_bytes(),
+        ),
+        ("a/vm1.csv", one.as_bytes()),
+        ("a/vm2.csv", two.as_bytes()),
+        ("b/vm0.log", text.as_bytes()),
+    ];
+    let error = import_files(&files).unwrap_err();
+    assert!(
+        error.contains("vm0.log: this file looks like a log in another format than")
+            && error.contains("vm1.csv")
+            && !error.contains("notes.txt"),
+        "{error}"
+    );
 }
 
 #[test]
 fn copies_of_logs_and_other_files_are_left_out_and_named() {
-    let (one, two) = (labelled_log(1, 1), labelled_log(2, 1));
+    let (one, two) = (labelled_log(1), labelled_log(2));
     // All lines of both machines in one file.
     let lines = one.lines().map(|line| format!("vm1 {line}\n"));
     let lines = lines.chain(two.lines().map(|line| format!("vm2 {line}\n")));
@@ -254,7 +271,7 @@ fn a_file_that_is_not_a_log_is_left_out_if_logs_have_no_header() {
 
 #[test]
 fn logs_in_a_folder_beside_other_files_are_found() {
-    let (one, two) = (labelled_log(1, 1), labelled_log(2, 1));
+    let (one, two) = (labelled_log(1), labelled_log(2));
     let files = [
         ("requirements.txt", &b"numpy==1.2\n"[..]),
         ("main.py", b"print()\n"),
@@ -278,7 +295,7 @@ fn utf16_is_read() {
             let units: Vec<u16> = format!("\u{feff}{text}").encode_utf16().collect();
             units.into_iter().flat_map(to_bytes).collect()
         };
-        let (one, two) = (encoded(labelled_log(1, 1)), encoded(labelled_log(2, 1)));
+        let (one, two) = (encoded(labelled_log(1)), encoded(labelled_log(2)));
         let words = import_files(&[("vm1.log", &one[..]), ("vm2.log", &two)]).unwrap();
         assert!(words.contains("1 run, 80 events."), "{words}");
         // Without its last byte, the text is not valid UTF-16.
@@ -294,7 +311,7 @@ fn lines_that_are_written_twice_are_read_once() {
             .map(|line| format!("{line}\n{line}\n"))
             .collect()
     };
-    let (one, two) = (twice(labelled_log(1, 1)), twice(labelled_log(2, 1)));
+    let (one, two) = (twice(labelled_log(1)), twice(labelled_log(2)));
     let words = import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
     assert!(
         words.contains("1 run, 80 events.") && words.contains("every line is written twice"),
@@ -324,7 +341,7 @@ fn clocks_that_start_again_in_all_files_begin_a_new_trial() {
         "{words}"
     );
     // Now only the clock of machine 1 starts again. This is an error, because the machines must have equally many trials.
-    let two = labelled_log(2, 1);
+    let two = labelled_log(2);
     let error =
         import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap_err();
     assert!(

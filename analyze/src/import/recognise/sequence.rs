@@ -162,7 +162,7 @@ impl<'t> Sequence<'t> {
             if let Some((_, clock)) = before.filter(|(machine, _)| *machine == position.machine) {
                 steps += 1;
                 sum += match (clock, now) {
-                    (Some(earlier), Some(now)) if now == earlier + 1 => 1.0,
+                    (Some(earlier), Some(now)) if earlier.checked_add(1) == Some(now) => 1.0,
                     (Some(earlier), Some(now))
                         if now > earlier && self.kind(position) == Some(Kind::Receive) =>
                     {
