@@ -77,7 +77,8 @@ impl Grid<'_> {
         };
         // The style puts a space between columns. The padding of a column is one more space: on the right of text, on the left of numbers.
         // So two columns of text have two spaces between them. If there is too little space, columns of text have no padding.
-        let has_space_for_padding = fits || total_width(&min_widths, 1) <= width;
+        // As in `fits`, the space after the last column is not printed.
+        let has_space_for_padding = fits || total_width(&min_widths, 1) <= width.saturating_add(1);
         let text_padding = u16::from(has_space_for_padding);
         // If rows have several lines, thin lines between the rows show where a row begins. A table without headings (see [`pairs`]) needs
         // no thin lines: each row begins with a name of one line.

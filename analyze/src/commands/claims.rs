@@ -18,16 +18,17 @@ use super::pools;
 use super::selection::say_what_is_left_out;
 
 /// Test what other authors claimed about this model
-///
-/// The verdict on a claim is `confirmed` (all its tests hold), `refuted` (all tests fail), `depends on ...` (some tests hold and some
-/// fail; the verdict names the parameters or conditions that decide), `undecided` (otherwise, if at
-/// least one test is undecided), or `not evaluated` (for example because a dataset is missing)
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: analyze claims --claim slow-machine-mostly-receives\n\n\
         Each test of a claim has a range. The test holds if the whole 95 % interval of the measured value is in that range. It fails \
-        if the whole interval is outside. Otherwise the test is undecided. If a dataset is missing, the command that makes it is printed, the \
-        other claims are tested anyway, and the exit code is 2.\n\n\
+        if the whole interval is outside. Otherwise the test is undecided. The tests of a claim decide the verdict on it:\n\
+        \x20 confirmed       all hold\n\
+        \x20 refuted         all fail\n\
+        \x20 depends on ...  some hold and some fail; `...` is what decides between them\n\
+        \x20 undecided       some are undecided, and the others all hold or all fail\n\
+        \x20 not evaluated   for example because a dataset is missing\n\n\
+        If a dataset is missing, the command that makes it is printed, the other claims are tested anyway, and the exit code is 2.\n\n\
         CSV and JSON have one record for each test."
 )]
 pub struct Claims {

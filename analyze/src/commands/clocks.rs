@@ -39,7 +39,7 @@ pub struct Clocks {
     #[arg(long = "clock", value_name = "CLOCK")]
     clocks: Vec<ClockSpec>,
     /// Sort by these columns, named as in CSV or by their headings, such as ordered_wrongly. Measured properties of clocks are sorted from
-    /// the largest to the smallest value, other columns (parameters, replayed_clock, machines, n, dataset) from the smallest to the largest.
+    /// the largest to the smallest value, other columns from the smallest to the largest.
     /// To reverse this, write `message_bytes asc` or `machines desc`
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = parser_with_completions(SortKey::from_str, ClockOrder::columns), hide_possible_values = true)]
     sort: Vec<SortKey>,

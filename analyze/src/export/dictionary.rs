@@ -39,8 +39,9 @@ events = pl.read_parquet(\"data/quickstart/processed/events/\")
 ```
 
 The events are stored in parts: files with whole runs and about a million events each. Programs read the folder as one table.
-If `analyze export` is repeated, parts stay unless one of their runs was changed or removed. Parts that are at most half full are written
-again if other parts are written too. The whole folder is replaced in one step. Reading the folder is tested with Polars, pandas, DuckDB
+If `analyze export` is repeated, a part stays if none of its runs was changed or removed. All other runs are written to new parts. If
+there are new parts, the runs of parts that are at most half full are written to them too. Otherwise a growing dataset would get
+more and more small parts. The whole folder is replaced in one step. Reading the folder is tested with Polars, pandas, DuckDB
 (`read_parquet('.../events/*.parquet')`), and, for datasets that one computer cannot hold, with Spark (`spark.read.parquet('.../events')`)
 and Dask (`dask.dataframe.read_parquet('.../events')`).
 

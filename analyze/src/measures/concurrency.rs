@@ -36,7 +36,7 @@ pub(super) const MEASURES: [Measure; 2] = [
         unit: "",
         decimals: 2,
         brief: "of the pairs of events of different machines with different timestamps, the share that is concurrent",
-        remark: "The timestamps of these pairs suggest an order that does not exist. The value is the same for all machines of a run.",
+        remark: "The timestamps of these concurrent pairs suggest an order that does not exist. The value is the same for all machines of a run.",
         value: Number(|of| {
             let pairs = of.pairs?;
             let different = (pairs.cross - pairs.equal) as f64;

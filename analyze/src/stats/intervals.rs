@@ -73,8 +73,8 @@ pub(crate) fn notes(kinds: impl Iterator<Item = IntervalKind>) -> Vec<String> {
         all_equal |= kind == IntervalKind::AllEqual;
     }
     let rough = rough.then_some(
-        "±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 \
-         samples.",
+        "±~: a rough interval, because many runs have the same value, or there are few different values. Of 100 such intervals, more than 5 may \
+         miss the true mean.",
     );
     let all_equal = all_equal.then_some(
         "all equal: every repetition has this value, so there is no interval. More repetitions may have other values.",

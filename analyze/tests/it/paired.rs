@@ -243,5 +243,5 @@ fn a_rough_interval_around_0_has_a_note() {
     // The six differences have the standard deviation sqrt((9 + 9) / 5) = 1.90. Half the width of the interval is
     // t * 1.90 / sqrt(6) = 1.99. Here t = 2.571 is the 0.975 quantile of Student's t with five degrees of freedom.
     assert!(text.contains("0.0 ±~2.0"), "{text}");
-    assert!(text.contains("±~: a rough interval."), "{text}");
+    assert!(text.contains("±~: a rough interval, because"), "{text}");
 }

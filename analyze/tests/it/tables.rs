@@ -41,7 +41,7 @@ fn drift_on_a_wide_terminal() {
     1,3,6  0.7       2 at 6/s        6.017 ±~0.073          0.3 ±~1.5     0.3 ±~1.5    0.039 ± 0.037     0, all equal  3
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t).
-    ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 samples.
+    ±~: a rough interval, because many runs have the same value, or there are few different values. Of 100 such intervals, more than 5 may miss the true mean.
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
@@ -49,7 +49,7 @@ fn drift_on_a_wide_terminal() {
     - clock - own ticks: final clock - clock at the start - ticks: how far the clock ran ahead of the number of the machine's own ticks.
     - final lag: lag at the end; the lag at a time is the run's largest clock minus the machine's own clock.
     - mean lag: time-weighted mean of the lag.
-    - lag slope: slope of the straight line that fits the lags after the machine's ticks best (least squares, over time), in 1/s.
+    - lag slope: slope of the straight line that best fits the lags after the machine's ticks (least squares, over time), in 1/s.
     ");
 }
 
@@ -70,8 +70,8 @@ fn drift_on_a_narrow_terminal() {
 
     Not shown in 80 columns: mean lag, lag slope (1/s) (--format csv has all).
     Mean over n repetitions ± half the width of its 95 % interval (Student's t).
-    ±~: a rough interval. Many runs have the same value, or there are few different
-    values, so it may miss the true mean in more than 5 of 100 samples.
+    ±~: a rough interval, because many runs have the same value, or there are few
+    different values. Of 100 such intervals, more than 5 may miss the true mean.
     all equal: every repetition has this value, so there is no interval. More
     repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal
@@ -85,8 +85,8 @@ fn drift_on_a_narrow_terminal() {
     - final lag: lag at the end; the lag at a time is the run's largest clock minus
       the machine's own clock.
     - mean lag: time-weighted mean of the lag.
-    - lag slope: slope of the straight line that fits the lags after the machine's
-      ticks best (least squares, over time), in 1/s.
+    - lag slope: slope of the straight line that best fits the lags after the
+      machine's ticks (least squares, over time), in 1/s.
     ");
 }
 
@@ -105,7 +105,7 @@ fn jumps_as_markdown() {
     | 1,3,6 | 0.7 | 2 at 6/s | 1.003 ±~0.013 | 1, all equal | 1, all equal | 1.3 ±~1.5 | 0.003 ±~0.013 | 3 |
 
     Mean over n repetitions ± half the width of its 95 % interval (Student's t).
-    ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in more than 5 of 100 samples.
+    ±~: a rough interval, because many runs have the same value, or there are few different values. Of 100 such intervals, more than 5 may miss the true mean.
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.

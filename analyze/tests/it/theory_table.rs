@@ -79,8 +79,8 @@ fn table_on_a_terminal() {
     If the theory were exact, about 95 % of the values of z would be between -2 and 2 (with ten or more repetitions). A
     large z with a small difference only means that there are enough repetitions to see that the theory is an approximation.
     The difference shows how good the approximation is.
-    ±~: a rough interval. Many runs have the same value, or there are few different values, so it may miss the true mean in
-    more than 5 of 100 samples.
+    ±~: a rough interval, because many runs have the same value, or there are few different values. Of 100 such intervals,
+    more than 5 may miss the true mean.
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so the queue grows.

@@ -32,9 +32,8 @@ const MAX_COMMANDS: usize = 3;
 A run over TCP is punctual if its delays were too short to change the order of events: the largest delay of a tick plus the largest delay \
 of a message is less than the run's margin, which `sim plan --help` explains.
 
-A run counts as `as scheduled` if every message arrived as the schedule (made from the seed) says: between the same two ticks of the recipient, and in \
-the same order. Then the run has the same events as the simulated run with the same seed. Every punctual run is as scheduled; other runs \
-may be as scheduled, too.")]
+A run was as scheduled if its messages arrived as in the simulated run with the same seed: each one between the same two ticks of its \
+recipient, and in the same order. Then both runs have the same events. Every punctual run is as scheduled; other runs can be, too.")]
 pub struct Args {
     /// The dataset's folder. If the dataset is made in parts (shards, with `sim run --shard`), give its folder, or the folder of one shard.
     /// Several folders may be given

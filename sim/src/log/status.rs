@@ -220,11 +220,7 @@ fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
     }
     let mut commands = vec![];
     for (index, part) in parts.iter().enumerate() {
-        // A dataset without shards certainly has runs to do, because the number of its planned runs was checked above. For a shard,
-        // the number of rows in its journal is compared with the number of its runs. This is only an estimate: a run that was attempted
-        // twice has two rows, so a shard with runs to do can have as many rows as runs.
-        let is_whole_dataset = part.manifest.shard.is_none();
-        if is_whole_dataset || tally.rows_of(index) < part.manifest.experiment.runs {
+        if tally.attempted_in(index) < part.manifest.experiment.runs {
             commands.extend(part.manifest.last_command());
         }
     }

@@ -16,6 +16,8 @@ pub(crate) struct Tally {
     runs: HashMap<u64, RunState>,
     /// Number of rows in the journal of each part (shard) of the dataset.
     rows: Vec<u64>,
+    /// Number of attempted runs in each part that are still planned.
+    attempted_by_part: Vec<u64>,
     /// The reasons of failures. Each different reason occurs once.
     reasons: Vec<String>,
     /// The index of each reason in `reasons`.
@@ -70,6 +72,7 @@ impl Tally {
     pub(crate) fn take(&mut self, row: &JournalRow, is_planned: bool) -> Change {
         if self.rows.len() <= row.part {
             self.rows.resize(row.part + 1, 0);
+            self.attempted_by_part.resize(row.part + 1, 0);
         }
         self.rows[row.part] += 1;
         self.rejected_connections += u64::from(row.rejected_connections);
@@ -82,6 +85,7 @@ impl Tally {
             Entry::Vacant(entry) => {
                 entry.insert(state);
                 self.attempted += u64::from(is_planned);
+                self.attempted_by_part[row.part] += u64::from(is_planned);
                 Change::First(row.outcome)
             }
             Entry::Occupied(entry) if matches!(entry.get(), RunState::Finished) => {
@@ -124,6 +128,11 @@ impl Tally {
         self.rows.get(part).copied().unwrap_or(0)
     }
 
+    /// Returns the number of attempted runs in part `part` that are still planned.
+    pub(crate) fn attempted_in(&self, part: usize) -> u64 {
+        self.attempted_by_part.get(part).copied().unwrap_or(0)
+    }
+
     /// Returns the number of planned runs that failed in every attempt.
     pub(crate) fn failed(&self) -> u64 {
         // `attempted` and `done` count only planned runs. A run that was attempted and is not done has failed.
@@ -155,5 +164,27 @@ impl Tally {
             .lateness_p99_us
             .select_nth_unstable_by(middle, f64::total_cmp);
         *median
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_counts_once_in_its_part_and_only_if_it_is_still_planned() {
+        let row = |run: u64| JournalRow {
+            run,
+            part: 1,
+            outcome: Outcome::Failed,
+            ..JournalRow::default()
+        };
+        let mut tally = Tally::default();
+        // Run 7 fails twice. Run 9 is not planned any more.
+        for (run, is_planned) in [(7, true), (7, true), (9, false)] {
+            tally.take(&row(run), is_planned);
+        }
+        assert_eq!((tally.rows_of(1), tally.attempted_in(1)), (3, 1));
+        assert_eq!((tally.rows_of(0), tally.attempted_in(0)), (0, 0));
     }
 }

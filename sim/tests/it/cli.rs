@@ -353,7 +353,7 @@ fn shards_make_one_dataset() {
     check_refused(
         &fixture,
         &["run", "e.toml", "--shard", "3/2"],
-        "`3/2` is not a shard such as 1/4, from 1/4 to 4/4",
+        "`3/2` is not a shard such as 1/4 (the first of four) or 4/4 (the last)",
     );
 }
 

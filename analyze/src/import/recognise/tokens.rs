@@ -121,12 +121,12 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
     if let Some(length) = peers_at(rest, before) {
         return (Class::Peers, length);
     }
-    // A single number in brackets, such as `[1]`, is not a list.
-    if let Some(found) = AT_LIST
-        .find(rest)
-        .filter(|found| found.as_str().contains([',', ';', ' ']))
-    {
-        return (Class::List, found.end());
+    if let Some(found) = AT_LIST.find(rest) {
+        let inside = found.as_str()[1..found.len() - 1].trim();
+        // A single number in brackets, such as `[1]` or `[ 1 ]`, is not a list.
+        if !inside.bytes().all(|byte| byte.is_ascii_digit()) {
+            return (Class::List, found.end());
+        }
     }
     // In `machine-1`, the dash is not the sign of a number.
     let is_plus_or_minus = "-+".contains(first);
@@ -294,6 +294,15 @@ mod tests {
         let texts = ["vm1", "10:00:01.5", "7", "2 and 3", "4", "[1, 2]", "-1"];
         assert_eq!(found, classes.into_iter().zip(texts).collect::<Vec<_>>());
         assert_eq!(slots("to VMs [1, 2] now"), [(Class::Peers, "[1, 2]")]);
+        // One number in brackets is a number. Several are a list.
+        assert_eq!(
+            slots("[ 1 ] ( 12) [1 2]"),
+            [
+                (Class::Number, "1"),
+                (Class::Number, "12"),
+                (Class::List, "[1 2]")
+            ]
+        );
         assert_eq!(slots("SEND TO C now"), [(Class::Peers, "C")]);
         assert_eq!(
             slots("TO: 2978, 3979, time: 3"),
