@@ -85,7 +85,8 @@ fn unequal_resets(raw: &Raw, row: usize) -> Error {
             .unwrap_or_default()
     };
     let problem = format!(
-        "the logical clock falls from {} to {}, but not all files have the same number of such falls. If a file has several \
+        "the logical clock falls from {} to {}, but the files cannot be split into trials: \
+         each file must have the same number of such falls, and at least {MIN_ROWS} rows before each. If a file has several \
          trials, put the files of each trial into their own folder",
         clock(row - 1),
         clock(row)

@@ -64,7 +64,7 @@ pub(super) fn page(datasets: &[Contents], extras: &Extras) -> String {
                     @for (index, dataset) in datasets.iter().enumerate() {
                         (section(index, dataset, datasets.len()))
                     }
-                    @if let Some(found) = &extras.audit { (audit_section(found)) }
+                    @if let Some(found) = &extras.audit { (audit_section(found, !extras.conditions.is_empty())) }
                     @if !extras.claims.is_empty() {
                         section #claims aria-labelledby="claims-title" {
                             h2 #claims-title { "Claims" }
@@ -306,11 +306,12 @@ fn numbers_table(plot: &DrawnPlot, numbers: &Numbers) -> Markup {
     }
 }
 
-/// The section about the audit.
-fn audit_section(found: &Audit) -> Markup {
+/// The section about the audit. `runs_are_chosen` says whether conditions leave out runs in the other sections.
+fn audit_section(found: &Audit, runs_are_chosen: bool) -> Markup {
     html! {
         section #audit aria-labelledby="audit-title" {
             h2 #audit-title { "Audit" }
+            @if runs_are_chosen { p { "The audit checks all runs, also those that the conditions of this page leave out." } }
             @for paragraph in audit::words(found).iter().filter(|words| !words.is_empty()) { p { (paragraph) } }
             (plain_table(&audit::table(found)))
         }

@@ -348,4 +348,12 @@ fn clocks_that_start_again_in_all_files_begin_a_new_trial() {
         error.contains("vm1.log line 41: the logical clock falls from 40 to 1"),
         "{error}"
     );
+    // A single file. Its clock falls in the third row, so the first trial would have only two rows.
+    let text = "time,event,clock\n1,internal,25\n2,internal,26\n3,internal,0\n4,internal,1\n5,internal,2\n";
+    let error = import_files(&[("vm1.csv", text.as_bytes())]).unwrap_err();
+    assert!(
+        error.contains("line 4: the logical clock falls from 26 to 0")
+            && error.contains("at least 3 rows before each"),
+        "{error}"
+    );
 }

@@ -55,7 +55,11 @@ fn the_paragraph_about_methods_has_the_conditions_of_the_runs() {
     let words: Vec<&str> = methods.split_whitespace().collect();
     assert!(words.join(" ").contains(sentence), "{methods}");
     assert!(page.contains(sentence));
-    assert!(!report(folder.path(), &arguments[..1]).contains(sentence));
+    let page_of_all_runs = report(folder.path(), &arguments[..1]);
+    assert!(!page_of_all_runs.contains(sentence));
+    // The audit has no condition.
+    let about_the_audit = "The audit checks all runs";
+    assert!(page.contains(about_the_audit) && !page_of_all_runs.contains(about_the_audit));
 }
 
 #[test]
