@@ -10,14 +10,14 @@ use super::output::{self, Output};
 /// Check whether the logs follow the rules of machines with Lamport clocks, by replaying every event
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze audit data/quickstart\n\n\
-        Every finished run is compared with the rules of its machines and with its row in runs.csv: ticks and times, clocks and \
-        timestamps, every receive and its send, and the queues. Over all runs of a configuration, internal events must be about as \
-        frequent as their probability says, and each recipient must be chosen about as often as its probability says. If the log shows at \
-        what time each message entered its queue, the logged queue lengths must be exact; otherwise they must lie between a lower and an \
-        upper limit. For each check that failed, the first violation is described, with the `analyze diagram` command that shows it as a \
-        picture. If any check fails, the exit code is 4. In runs with stamp = before, a message carries the value that the sender's clock \
-        had before the send. This breaks Lamport's Clock Condition (if event a happened before event b, then a has the smaller clock), so \
-        these runs fail a check, as they should.\n\n\
+        In every finished run, these are checked by the rules of its machines: ticks and times, clocks and timestamps, every receive and \
+        its send, and the queues. The run is also compared with its row in runs.csv. Over all runs of a configuration, internal events \
+        must be about as frequent as their probability says, and each recipient must be chosen about as often as its probability says. If \
+        the log shows at what time each message entered its queue, the logged queue lengths must be exact; otherwise they must lie between \
+        a lower and an upper limit. For each check that failed, the first violation is described, with the `analyze diagram` command that \
+        shows it as a picture. If any check fails, the exit code is 4. In runs with stamp = before, a message carries the value that the \
+        sender's clock had before the send. This breaks Lamport's Clock Condition (if event a happened before event b, then a has the \
+        smaller clock), so these runs fail a check, as they should.\n\n\
         CSV and JSON have one record for each dataset and check: how often the check was made (checked), how often it failed \
         (violations), and file, line, run and description of the first failure, with the command that shows it as a picture (diagram). \
         With --format table, some sentences stand above the table; with CSV and JSON, they are printed to stderr.")]

@@ -25,8 +25,8 @@ use super::selection::say_what_is_left_out;
         if the whole interval is outside. Otherwise the test is undecided. The tests of a claim decide the verdict on it:\n\
         \x20 confirmed       all hold\n\
         \x20 refuted         all fail\n\
-        \x20 depends on ...  some hold and some fail; `...` is what decides between them\n\
-        \x20 undecided       some are undecided, and the others all hold or all fail\n\
+        \x20 depends on ...  at least one holds and at least one fails; `...` says what decides\n\
+        \x20 undecided       otherwise, if at least one is undecided\n\
         \x20 not evaluated   for example because a dataset is missing\n\n\
         If a dataset is missing, the command that makes it is printed, the other claims are tested anyway, and the exit code is 2.\n\n\
         CSV and JSON have one record for each test."
@@ -41,8 +41,8 @@ pub struct Claims {
     /// Test only this claim; may be given several times
     #[arg(long = "claim", value_name = "ID")]
     ids: Vec<String>,
-    /// Sort by these columns. The columns are claim (its id), says (its text), source, verdict, depends_on (the parameters that decide) and
-    /// expected (what theory predicts). For example, `--sort verdict` sorts by the verdict, and `--sort "verdict desc"` in
+    /// Sort by these columns. The columns are claim (its id), says (its text), source, verdict, depends_on (the parameters on which
+    /// the verdict depends) and expected (what theory predicts). For example, `--sort verdict` sorts by the verdict, and `--sort "verdict desc"` in
     /// the reverse order. Without this option, claims have the order of the file
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = parser_with_completions(SortKey::from_str, claim_columns), hide_possible_values = true)]
     sort: Vec<SortKey>,
