@@ -84,7 +84,7 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
         .iter()
         .all(|other| same_ratio(other) && same_internal(other))
     {
-        // `row` is a later run if the first run has no events, or too many.
+        // `row` is not the first run if the first run has no events, or too many.
         let is_first = runs.first().is_some_and(|first| first.run == row.run);
         return format!(
             "it is {} of {} runs with the same ratio of rates",
@@ -95,8 +95,8 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
     let ratio = rate_ratio(row);
     let mut reason = match runs.iter().all(same_ratio) {
         true => "all runs have the same ratio of rates".to_owned(),
-        // The ratios differ, and 1 is the lowest possible ratio. So other runs have higher ratios. They were not picked, because they have
-        // more than MAX_PREFERRED_EVENTS events, or none.
+        // `row` has the lowest possible ratio, 1, so some other runs have higher ratios. Those runs were not picked because they have more
+        // than MAX_PREFERRED_EVENTS events. (Or they have no events. Then "short" is not the true reason.)
         false if ratio == 1.0 => "it is short".to_owned(),
         false => format!(
             "its fastest machine has {} times the rate of its slowest",

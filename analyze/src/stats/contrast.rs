@@ -6,7 +6,7 @@
 //!
 //! After the rows of all pairs, the table has a row for each dataset with several pairs: the average of their differences, with equal
 //! weight. For the interval of this average, each run counts as only one value, the mean of its machines, because the machines of a run
-//! depend on each other. The interval is valid only for these configurations.
+//! depend on each other. The interval is valid only for the compared configurations.
 
 mod records;
 
@@ -41,7 +41,7 @@ pub struct Contrast {
     pub b: String,
 }
 
-/// Two groups that differ only in the parameter. A group is one machine of one configuration, with its repetitions.
+/// Two groups that differ only in the parameter of the contrast. A group is one machine of one configuration, with its repetitions.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<'g> {
     /// The group with the first value.
@@ -350,38 +350,23 @@ pub(super) fn both_counts(a: u64, b: u64) -> String {
 }
 
 /// For each measure, the average of the differences of `pairs`, which belong to one dataset. `None` if no pair has a difference. The
-/// average has no interval if a machine has no value in one of the runs, or if `repetitions` is `None`.
-///
-/// The average with its interval is computed from pairs of configurations instead of machines. In such a pair, each run has one value: the
-/// mean of its machines. The weight of the pair is the number of machines that both configurations have, because the table has a row
-/// for each of these machines.
+/// average has no interval in three cases: a machine has no value in one of the runs; `repetitions` is `None`; or the two configurations of
+/// a pair do not have the same chosen machines.
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
     measures: &[&Measure],
     repetitions: Option<&Repetitions<'_>>,
 ) -> Result<Vec<Option<Difference>>, Error> {
-    let machine_counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
-    // For each number k in `machine_counts`, the list has an entry: k, and a group for each configuration. In the groups of this entry, the
-    // value of a run is the mean over the run's first k machines. The entry is used for the pairs of configurations that have k machines in
-    // common. The list is empty if `repetitions` is `None`.
-    let mut run_means = vec![];
-    if let Some(repetitions) = repetitions {
-        for machines in machine_counts {
-            run_means.push((machines, repetitions.run_means(machines)?));
-        }
-    }
-    let weighted_pairs: Vec<(Pair<'_>, f64)> = run_means
-        .iter()
-        .flat_map(|(machines, groups)| {
-            let all_pairs = contrast.find_pairs(groups).into_iter();
-            let is_wanted = |pair: &Pair<'_>| {
-                common_machines(pair) == *machines && pair.a.dataset == pairs[0].a.dataset
-            };
-            let wanted = all_pairs.filter(is_wanted);
-            wanted.map(|pair| (pair, f64::from(*machines)))
-        })
-        .collect();
+    let run_means = match repetitions {
+        Some(repetitions) => run_means(pairs, repetitions)?,
+        None => vec![],
+    };
+    let chosen_machines = match repetitions {
+        Some(repetitions) => repetitions.groups()?,
+        None => vec![],
+    };
+    let weighted_pairs = weighted_pairs(contrast, pairs, &run_means, &chosen_machines);
     let average = |measure: &&Measure| {
         let differences = pairs.iter().filter_map(|pair| pair.difference(measure));
         let means_in_rows: Vec<f64> = differences.map(|difference| difference.mean).collect();
@@ -389,23 +374,22 @@ fn averages(
             let estimate = group.estimate(measure);
             estimate.is_some_and(|estimate| estimate.n == group.n)
         };
-        let differences = weighted_pairs.iter().map(|(pair, weight)| {
+        let difference_and_weight = |(pair, rows): &(Pair<'_>, usize)| {
             let is_complete = has_all_values(pair.a) && has_all_values(pair.b);
             let difference = pair.difference(measure).filter(|_| is_complete);
-            Some((difference?, *weight))
-        });
-        // `None` if rows are left out, or if one of the pairs is not complete.
-        let differences: Option<Vec<(Difference, f64)>> = match repetitions {
-            Some(_) => differences.collect(),
-            None => None,
+            Some((difference?, *rows as f64))
         };
+        // `None` if there are no weighted pairs, or if one of them is not complete.
+        let differences: Option<Vec<(Difference, f64)>> = weighted_pairs
+            .as_ref()
+            .and_then(|pairs| pairs.iter().map(difference_and_weight).collect());
         match differences
             .as_deref()
             .and_then(Difference::weighted_average)
         {
             Some(average) => Some(average),
             None if means_in_rows.is_empty() => None,
-            // Rows are left out, or some run has no value. So only the mean of the rows is known.
+            // Only the mean of the rows is known.
             None => {
                 let mean = means_in_rows.iter().sum::<f64>() / means_in_rows.len() as f64;
                 Some(Difference::without_interval(mean))
@@ -413,6 +397,56 @@ fn averages(
         }
     };
     Ok(measures.iter().map(average).collect())
+}
+
+/// For each number `k` of machines that both configurations of one of `pairs` have: `k`, and a group for each configuration. In these
+/// groups, the value of a run is the mean of the run's first `k` chosen machines.
+fn run_means(
+    pairs: &[Pair<'_>],
+    repetitions: &Repetitions<'_>,
+) -> Result<Vec<(u32, Vec<Group>)>, Error> {
+    let machine_counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
+    machine_counts
+        .into_iter()
+        .map(|k| Ok((k, repetitions.run_means(k)?)))
+        .collect()
+}
+
+/// Takes pairs of configurations from `run_means` instead of the pairs of machines in `pairs`. Each comes with its weight: the number of
+/// its machines in `pairs`. `None` if the means of the runs are not means over exactly these machines. This happens if a condition chooses
+/// a machine in only one configuration of a pair. `chosen_machines` has a group for each chosen machine of each configuration.
+fn weighted_pairs<'g>(
+    contrast: &Contrast,
+    pairs: &[Pair<'_>],
+    run_means: &'g [(u32, Vec<Group>)],
+    chosen_machines: &[Group],
+) -> Option<Vec<(Pair<'g>, usize)>> {
+    let mut found = vec![];
+    for (k, groups) in run_means {
+        let all_pairs = contrast.find_pairs(groups).into_iter();
+        let is_wanted =
+            |pair: &Pair<'_>| common_machines(pair) == *k && pair.a.dataset == pairs[0].a.dataset;
+        for pair in all_pairs.filter(is_wanted) {
+            let is_row_of_pair = |row: &&Pair<'_>| {
+                row.a.is_of_same_configuration(pair.a) && row.b.is_of_same_configuration(pair.b)
+            };
+            let rows = pairs.iter().filter(is_row_of_pair).count();
+            let machines_in_mean = |group: &Group| {
+                let machines = chosen_machines.iter();
+                let machines = machines.filter(|machine| machine.is_of_same_configuration(group));
+                machines.count().min(*k as usize)
+            };
+            if rows > 0 {
+                let has_these_machines = |group| machines_in_mean(group) == rows;
+                if !has_these_machines(pair.a) || !has_these_machines(pair.b) {
+                    return None;
+                }
+                found.push((pair, rows));
+            }
+        }
+    }
+    let rows: usize = found.iter().map(|(_, rows)| rows).sum();
+    (rows == pairs.len()).then_some(found)
 }
 
 /// The difference of each measure as a cell; `none` if it is undefined.
@@ -449,8 +483,9 @@ fn caption(
         ),
         "average: the average of all rows, with equal weight. Its interval (Welch) takes each run as one \
          value, the mean of its machines, because the machines of a run depend on each other. It is valid \
-         only for these configurations. There is no interval if rows are left out (--having, --top), or if a \
-         machine has no value in one of the runs."
+         only for these configurations. There is no interval if rows are left out (--having, --top), if --where \
+         chooses a machine in only one of two compared configurations, or if a machine has no value in one of \
+         the runs."
             .to_owned(),
         "If an interval includes 0, these runs do not show whether the parameter has an effect.".to_owned(),
     ];

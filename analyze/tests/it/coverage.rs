@@ -1,11 +1,12 @@
-//! Tests how often the 95 % intervals in tables contain the true mean: a small version of `experiments/bench/run --only coverage`. Another
-//! test checks the average in the table of `analyze contrast`.
+//! Tests how often the 95 % intervals in tables contain the true mean: a small version of `experiments/bench/run --only coverage`. Two
+//! other tests check the average in the table of `analyze contrast`.
 
 use analyze::measures;
 use analyze::read::dataset::Dataset;
 use analyze::stats::estimate::{Estimate, IntervalKind};
 use polars::prelude::*;
 
+use crate::chosen_runs_and_rows::records;
 use crate::command_line::analyze;
 use crate::fixture;
 
@@ -166,4 +167,43 @@ fn the_average_of_a_contrast_is_the_mean_of_its_rows() {
         (shown.parse::<f64>().unwrap() - mean).abs() < 0.01,
         "{average}: {mean}"
     );
+}
+
+/// `--where` can choose one machine of some sets of rates, and two of others: two machines of `[1, 2, 1]` are slowest. The average is still
+/// the mean of all rows, and it has an interval. But if a machine is chosen for only one of the two values of `internal`, it has no row, and
+/// the average has no interval.
+#[test]
+fn the_average_of_a_contrast_counts_only_chosen_machines() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = "
+        seed = 6
+        repetitions = 10
+        duration_s = 30
+        engine = \"virtual\"
+        [parameters]
+        rates = [[1, 3, 6], [1, 2, 1]]
+        internal = [0.4, 0.7]
+    ";
+    fixture::simulated(&folder.path().join("mixed"), experiment);
+    for (condition, row_count, has_interval) in [
+        // The rows: machine 0 of `[1, 3, 6]`, and machines 0 and 2 of `[1, 2, 1]`.
+        ("role = 'slowest'", 3, true),
+        // The rows: machine 0 of both sets. Machine 1 is chosen only for `internal = 0.4`.
+        ("machine = 0 or machine = 1 and internal = 0.4", 2, false),
+    ] {
+        let options = ["--of", "internal", "--from", "0.7", "--to", "0.4"];
+        let measure = ["--measure", "backlog_mean", "--where", condition];
+        let arguments = [&["contrast", "mixed"][..], &options, &measure].concat();
+        let mut rows = records(&arguments, folder.path());
+        let average = rows.pop().unwrap();
+        assert_eq!(
+            (rows.len(), &average["row"]),
+            (row_count, &"average".into())
+        );
+        let differences = rows.iter().map(|row| row["difference"].as_f64().unwrap());
+        let mean = differences.sum::<f64>() / row_count as f64;
+        let value = average["difference"].as_f64().unwrap();
+        assert!((value - mean).abs() < 1e-12, "{condition}: {value}, {mean}");
+        assert_eq!(average["low"].is_number(), has_interval, "{condition}");
+    }
 }

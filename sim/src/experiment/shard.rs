@@ -101,7 +101,7 @@ impl FromStr for Shard {
             let is_valid = (1..=Self::MAX).contains(&of) && (1..=of).contains(&number);
             is_valid.then_some(Self { number, of })
         };
-        parse().ok_or_else(|| NotAValue::new(text, "a shard such as 1/4, from 1/4 to 4/4"))
+        parse().ok_or_else(|| NotAValue::new(text, "a shard such as 1/4 (the first of 4)"))
     }
 }
 

@@ -127,8 +127,8 @@ fn a_changed_experiment_is_refused_with_the_differences() {
         ),
     ] {
         let refused = refuse(&GRID.replace(find, replace));
-        // In the message, the list of differences stands between a line that ends with `:` and the line `undo the change ...`. So this
-        // difference is the only one in the list.
+        // In the message, the list of differences stands between a line that ends with `:` and the line `undo the change ...`.
+        // `difference` must be the only entry of the list.
         assert!(
             refused.contains(&format!(":\n  {difference}\nundo")),
             "{refused}"
@@ -184,7 +184,7 @@ fn the_status_shows_the_speed_and_the_end_of_a_running_sweep() {
         .announce(12, Duration::from_secs(3600))
         .expect("announced");
     let [at_start] = &status().sweeps[..] else {
-        panic!("one sweep is under way")
+        panic!("not exactly one sweep is under way")
     };
     assert_eq!(at_start.process, std::process::id());
     assert_eq!(at_start.runs_per_hour, None);
@@ -215,7 +215,7 @@ fn the_manifest_says_how_the_sweep_was_made_and_every_row_has_the_version() {
     sweep(&experiment(GRID), folder.path()).expect("a sweep");
     let dataset = Dataset::open(folder.path()).expect("a dataset");
     let [provenance] = &dataset.manifest().sweeps[..] else {
-        panic!("one sweep made it")
+        panic!("the manifest does not have exactly one sweep")
     };
     assert_eq!(provenance.tool_version, sim::VERSION);
     for text in [
@@ -327,7 +327,7 @@ fn journal_rows_with_impossible_values_are_refused() {
             changed.write_record(&cells).expect("written");
         }
         let changed = String::from_utf8(changed.into_inner().expect("written")).expect("text");
-        // Gives each changed row a correct checksum again.
+        // Gives the changed row a correct checksum.
         let sealed = sim::log::seal_journal(&changed).expect("CSV");
         fs::write(&path, &sealed).expect("written");
         let refused = sweep(&experiment(GRID), folder.path()).expect_err("refused");
@@ -408,6 +408,8 @@ fn events_with_crlf_line_ends_are_reported_and_nothing_is_appended() {
         let text = fs::read_to_string(&path).expect("text");
         fs::write(path, text.replace('\n', "\r\n")).expect("written");
     }
+    let bytes = || fs::read(folder.path().join("events-0000.csv")).expect("bytes");
+    let before = bytes();
     let dataset = Dataset::open(folder.path()).expect("a dataset");
     let refused = dataset.read_events(&dataset.attempted()[0]);
     let refused = refused.expect_err("other bytes").to_string();
@@ -415,6 +417,7 @@ fn events_with_crlf_line_ends_are_reported_and_nothing_is_appended() {
     let refused = sweep(&experiment(GRID), folder.path());
     let refused = refused.expect_err("other bytes").to_string();
     assert!(refused.contains("events-0000.csv has CRLF"), "{refused}");
+    assert!(bytes() == before);
 }
 
 /// Workers are the threads that make the runs.
