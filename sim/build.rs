@@ -39,11 +39,10 @@ fn watch_commits() {
             println!("cargo:rerun-if-changed={}", path.display());
         }
     }
-    // The path of the current branch's own file, which ends with `refs/heads/main`, for example. `None` if no branch is checked out.
+    // The path of the current branch's own file, for example `../.git/refs/heads/main`. `None` if no branch is checked out.
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]).and_then(|name| git_path(&name));
-    // A branch that exists only in `packed-refs` has no file of its own until the next commit. Then Git creates the file in its folder, and
-    // the folder changes. So if there is no file, Cargo watches the folder. If the folder is missing too, Cargo watches the nearest folder
-    // above it.
+    // A branch that exists only in `packed-refs` has no file of its own yet. The next commit creates the file, and that changes the nearest
+    // existing folder above it. So Cargo watches that folder if there is no file.
     let file_or_folder = branch
         .iter()
         .flat_map(|path| path.ancestors())

@@ -39,8 +39,8 @@ pub enum Error {
     NoSuchRun {
         /// The dataset's folder.
         path: PathBuf,
-        /// The conditions as given on the command line. If the user named one run, its number or key and a hint, such as
-        /// `number 9; its only finished run is 0`.
+        /// The conditions as given on the command line. If the user named one run, this field has the run's number or key, and a hint. In
+        /// the message `data/e has no finished run with number 9; its only finished run is 0`, the field is everything after `with`.
         conditions: String,
         /// The values that runs have in the columns that the conditions name, such as `; internal is 0.4 | 0.7`. This text can be empty.
         values: String,
@@ -154,7 +154,8 @@ pub enum Error {
     /// A log of another program, or its mapping, cannot be used.
     #[error("{}{}: {problem}", .path.display(), line_words(*.line))]
     Import {
-        /// What has the problem: a file, a folder, or something in words, such as `the pattern of lines`.
+        /// What has the problem. Usually this is a file or a folder, but it can also be the name of a run, or a few words such as
+        /// `the pattern of lines`.
         path: PathBuf,
         /// The number of the line, from 1. `None` if the problem is not in a single line.
         line: Option<u64>,

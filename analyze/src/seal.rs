@@ -3,7 +3,8 @@
 //! A Parquet file ends with three parts: its footer, the footer's length (four bytes, little-endian), and the letters `PAR1`. Readers find
 //! everything else through the footer. The checksum (BLAKE3) is written directly before the footer. Readers do not use the
 //! bytes of the checksum, so they can read such a file like any other. The checksum covers all other bytes of the file, and also a text
-//! that says what the file contains, such as `a part of the events`. So a file that was put in the place of another file is detected too.
+//! that says what the file contains, such as `a part of the events`. This text is not in the file: `is_unchanged` is
+//! called with the text that is expected. So a file that was sealed with another text is detected too.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -11,7 +12,7 @@ use std::path::Path;
 
 /// The last four bytes of every Parquet file.
 const MAGIC: &[u8] = b"PAR1";
-/// Number of bytes after the footer: its length and [`MAGIC`].
+/// Number of bytes after the footer: four bytes for the footer's length, and [`MAGIC`].
 const TAIL: usize = 4 + MAGIC.len();
 
 /// Writes the checksum into the Parquet file at `path`. `about` says what the file contains. No other process may write the file at

@@ -14,14 +14,15 @@ pub const THREAD_LIMIT: usize = 256;
 /// Number of thread pools with which Polars computes: Polars' own pool, the global pool of rayon, and a pool for asynchronous tasks.
 const POOLS: usize = 3;
 
-/// The system gives fewer threads than a query needs.
+/// The system gives fewer threads than the pools need. The error message says how many threads the smallest pools need
+/// (pools with one thread each).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a query needs {} threads at once, and the system gives {given}: raise the limit of processes (`ulimit -u`, pids.max) or of memory (`ulimit -v`)",
     threads_needed(1)
 )]
 pub struct TooFewThreads {
-    /// Number of threads that the system gives. It can be enough for smaller pools: see [`TooFewThreads::threads_per_pool`].
+    /// Number of threads that the system gives. Smaller pools may be possible: see [`TooFewThreads::threads_per_pool`].
     given: usize,
 }
 
@@ -100,8 +101,9 @@ pub(crate) fn on_all_cores<T: Send, E: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Calls `work` once on each core, but at most `jobs` times in all, and returns all results. If the system gives no other thread, `work`
-/// is called only once, in the caller's thread. So each call must take jobs until none is left.
+/// Calls `work` once on each core, but at most `jobs` times in all, and returns the results of the calls. Each call must do one job after
+/// another until no job is left, because it may be the only call: if the system gives no other thread, `work` is called only in the
+/// caller's thread.
 pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-"""Checks that `sim` and the programs that it is compared with simulate the same model.
+"""Checks that `sim` simulates the same model as the programs that it is compared with.
 
 Each program writes an event log of many runs. For each machine, the programs must agree on two means over the runs: the mean final clock,
 and the mean share of ticks that receive a message.

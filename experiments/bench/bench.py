@@ -38,14 +38,15 @@ def main() -> None:
     given = arguments()
     plan = planned(given)
     simulator = Simulator(given.sim)
-    # With SIGTERM, the benchmark raises an exception, so that running programs are stopped and temporary folders removed, as with
-    # Ctrl-C. 143 is the usual exit code: 128 + 15, the number of the signal.
+    # On SIGTERM, `sys.exit` raises an exception. So running programs are stopped and temporary folders are removed, as after Ctrl-C.
+    # The usual exit code after SIGTERM is 143: 128 plus the signal's number, 15.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(about_computer(plan, given.markdown), flush=True)
     for name in given.only or [name for name in PARTS if name not in OPT_IN]:
         try:
             tables = PARTS[name](simulator, plan)
-        # Disagreement: a program that `sim` is compared with does not simulate the same model.
+        # `Failed`: a program ended with an error, or a measurement was too short. `Disagreement`: a program that `sim` is compared with
+        # does not simulate the same model.
         except (Failed, Disagreement) as error:
             sys.exit(f"{name}: {error}")
         for table in tables:

@@ -32,17 +32,16 @@ INTERNAL = 0.7
 MAX_DIFFERENCE = 1e-4
 # The commands of `analyze` whose tables are read.
 TABLES = ("drift", "jumps", "backlog", "causality")
-# The contrasts of these measures (differences between two rate sets) are averaged over the machines of a run. There are two kinds of
-# measures: logical_rate and backlog_mean have a different, nearly continuous value for each machine. The other three have one value for
-# the whole run, which is the same for all machines.
+# A contrast is the difference of a measure between two rate sets. The contrasts of these measures are also averaged over the machines.
+# logical_rate and backlog_mean have a value of their own for each machine. The other three have one value for the whole run.
 AVERAGED_MEASURES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
 # At least this share of the intervals of a cell (see class `Cell`) must contain the true mean. Intervals with the mark ±~ (rough) do not
 # count.
 WANTED = 0.92
 # A cell is ignored if it has fewer than this number of intervals without the mark.
 FEWEST = 50
-# The coverage of a cell may be below `WANTED` by up to this number of standard errors. There are several hundred cells, so
-# one of them can be that far below `WANTED` by chance.
+# A cell is too low if its coverage is below `WANTED` by more than this number of standard errors. A smaller difference can be chance,
+# because there are several hundred cells.
 BY_CHANCE = 3.5
 
 
@@ -78,7 +77,7 @@ class Cell:
 
 def measure(simulator: Simulator, plan: Plan) -> list[Table]:
     """Returns the tables of coverage. Raises `Disagreement` if the coverage of a cell is so low that this cannot be chance."""
-    # The everyday build (without `--release`), next to the release build of `sim`.
+    # The everyday build (without `--release`). Its folder `debug` is beside the folder with the release build of `sim`.
     analyze = simulator.program.parents[1] / "debug" / "analyze"
     with simulator.sweep(experiment(plan.coverage_samples), "--engine", "virtual") as (_, dataset):
         rounds.say("coverage: tables")
@@ -137,7 +136,7 @@ def cells_of_tables(analyze: Path, dataset: Path) -> Iterator[Cell]:
 
 
 def cells_of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
-    """Returns a cell for each pair of rate sets, machine and measure, with the intervals of the contrast."""
+    """Returns a cell for each contrast. There is one for each pair of rate sets, each machine and each measure."""
     measures = [name for table in TABLES for name in next(records_of(analyze, table, dataset)) if name.endswith("_interval")]
     options = [option for name in measures for option in ("--measure", name.removesuffix("_interval"))]
     for a, b in combinations(RATE_SETS, 2):
@@ -156,7 +155,7 @@ def cells_of_contrasts(analyze: Path, dataset: Path) -> Iterator[Cell]:
 def cells_of_averages(analyze: Path, dataset: Path, configurations: int) -> Iterator[Cell]:
     """Returns a cell for each measure of `AVERAGED_MEASURES`. Each sample is an average of contrasts over the machines.
 
-    `analyze` must run once for each sample. So only the first `configurations` samples of two rate sets are used.
+    `analyze` must be started once for each sample. To save time, only two rate sets and the first `configurations` samples are used.
     """
     a, b = "1,3,6", "2,3,4"
     options = [option for name in AVERAGED_MEASURES for option in ("--measure", name)]

@@ -105,7 +105,7 @@ def row(case: Case, measured: list[Measured], first_case: list[Measured]) -> lis
 
 
 def table(rows: list[list[str]], plan: Plan, limit: int, skipped: list[Case]) -> Table:
-    """Returns the table, and names the numbers of machines that were skipped."""
+    """Returns the table. Its note names the numbers of machines that were skipped."""
     note = (
         f"Three machines in each run, rates 1 to 6, internal 0.7, {plan.machines_s:g} s; {rounds.medians_of(plan.rounds)}. "
         "The lateness includes ticks during which other runs are still being set up. "

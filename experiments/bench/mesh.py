@@ -109,9 +109,11 @@ def compare(simulator: Simulator, plan: Plan, title: str, cases: list[Case]) -> 
             "ratio",
             "set-up CPU-ms per machine",
             "ratio",
+            # How late ticks were done, in microseconds: the median and the 99th percentile.
             "late p50 (us)",
             "p99",
             "ratio",
+            # Processor time that other programs used, in processor seconds per second.
             "elsewhere",
         ],
         rows=[row(case, measured, results[0]) for case, measured in zip(possible, results, strict=True)],
@@ -122,8 +124,9 @@ def compare(simulator: Simulator, plan: Plan, title: str, cases: list[Case]) -> 
 def run_case(simulator: Simulator, plan: Plan, case: Case) -> Measured:
     """Makes all runs of the case at the same time."""
     with simulator.sweep(case.experiment(plan.mesh_s), "--jobs", str(case.runs)) as (usage, dataset):
-        # How many processors are busy, on average, while all runs are under way. Every run takes `mesh_s` seconds, so the runs themselves
-        # use about `cores * mesh_s` processor seconds. The rest of the processor time (`set_up_ms`) is for their set-up and their end.
+        # How many processors are busy, on average, while all runs are under way: 0.5 means 0.5 processor seconds in each second. Every run
+        # takes `mesh_s` seconds, so the runs themselves use about `cores * mesh_s` processor seconds. The rest of the processor time
+        # (`set_up_ms`) is for the set-up and the end of the runs.
         cores = usage.cores_between(*datasets.all_running_ns(dataset))
         return Measured(
             usage=usage,

@@ -44,9 +44,9 @@ class Plan:
     # Part coverage (how many 95 % intervals contain the true mean): the number of samples for each of four
     # sets of rates. Each sample has ten runs of its own and gives one interval for each measure.
     coverage_samples: int
-    # Part coverage: the number of samples for the check of averages. For each of the three machines, `analyze`
-    # calculates the difference of a measure between two sets of rates. Each sample gives the average of these three
-    # differences, with an interval.
+    # Part coverage, check of averages: the number of samples. In each sample, `analyze` calculates three
+    # differences, one for each machine: the difference of a measure between two sets of rates. `analyze` prints
+    # the average of these three differences, with an interval. This interval is checked.
     coverage_averages: int
 
 

@@ -106,8 +106,8 @@ def sizes(plan: Plan) -> list[int]:
 
 
 def experiment(millions: int) -> str:
-    """Returns an experiment with five rate sets and two probabilities of internal events, so ten configurations. With 200 repetitions of
-    each, the dataset has 1.03 million events.
+    """Returns an experiment with about `millions` million events. Each tick is one event, and the five rate sets together have 43 ticks per
+    second. With 60 s, two probabilities of internal events and 200 repetitions, that is 43 * 60 * 2 * 200 = 1.03 million events.
     """
     return f"""
 seed = 262
@@ -150,7 +150,7 @@ def export(reader: Reader, simulator: Simulator, dataset: Path) -> Usage:
 
 
 def check(simulator: Simulator, dataset: Path) -> None:
-    """Raises `Disagreement` if the drift table of a reader differs from that of the first reader.
+    """Raises `Disagreement` if the drift table of a reader differs from that of `FIRST`.
 
     Afterwards the operating system has the log in its file cache (in memory), so no reader that is measured later has to wait for
     the disk.
@@ -179,19 +179,19 @@ def parse(text: str) -> DriftTable:
 
 def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
     """Returns the table of times, with a row for each number of events and reader. The keys of `usages` are numbers of events."""
-    fewest = min(usages)
+    fewest_events = min(usages)
 
     # One row: the medians of this reader for the dataset with this number of events.
     def row(events: int, reader: Reader) -> list[str]:
         walls_s = wall_times(usages[events][reader])
         s_per_event = median(walls_s) / events
-        s_per_event_of_fewest = median(wall_times(usages[fewest][reader])) / fewest
+        s_per_event_in_smallest_dataset = median(wall_times(usages[fewest_events][reader])) / fewest_events
         return [
             reader.name,
             f"{events:,}",
             figures(median(walls_s)),
             figures(s_per_event * 1e9),
-            ratio(s_per_event / s_per_event_of_fewest),
+            ratio(s_per_event / s_per_event_in_smallest_dataset),
             figures(median(usage.cpu_s for usage in usages[events][reader])),
             figures(median(usage.peak_bytes for usage in usages[events][reader]) / 1e6),
             # Two cells: the time of this reader divided by the time of FIRST, and divided by the time of SECOND.

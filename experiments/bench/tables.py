@@ -42,8 +42,8 @@ def figures(value: float) -> str:
     """Writes a number with three significant figures and separated thousands, such as `0.0123`, `4.56` or `1,230`."""
     if value == 0:
         return "0"
-    # Numbers that give 100 or more (from 99.95 on) are rounded with `round`: 1,234 has four digits, and `round(1234, 3 - 4)` is 1230.
-    # Format `g` would write 1,234 as 1.23e+03.
+    # From 99.95 on, three figures leave no decimals (99.95 becomes 100). Format `g` would write 1,234 as 1.23e+03, so `round` is used:
+    # 1,234 has four digits, and `round(1234, 3 - 4)` is 1230.
     if abs(value) >= 99.95:
         digits = len(str(int(abs(value))))
         return f"{round(value, 3 - digits):,.0f}"

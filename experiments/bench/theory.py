@@ -110,8 +110,8 @@ def draw(random: Random, repetitions: int) -> Configuration:
 
 def sends(random: Random, topology: str, machines: int) -> str:
     """Draws the rule that chooses the recipients of a send. The topology "time-keeper" allows only the rule "mix"."""
-    # A number of recipients from 2 to the number of other machines. With two machines the number is 2 too, and a send goes to the only
-    # other machine.
+    # With `{ multicast = k }`, a send goes to k neighbours (machines that the sender may send to), or to all neighbours if there are fewer
+    # than k. So k = 2 is valid with two machines too.
     multicast = f"{{ multicast = {random.randint(2, max(2, machines - 1))} }}"
     drawn = random.choice(['"mix"', '"unicast"', '"broadcast"', multicast])
     # This comes last, so that the same draws are made for every topology.

@@ -16,7 +16,8 @@ use sim::log::{EventRow, write_row};
 /// How long each measurement takes at least.
 const MEASURE_FOR: Duration = Duration::from_secs(2);
 
-/// The experiment that is simulated: ten configurations (two values of `internal`, five lists of rates) with ten runs each.
+/// The experiment that is simulated: ten configurations (two values of `internal`, five lists of rates) with ten runs each. In these runs
+/// each tick has exactly one event. So the functions below count events to count ticks.
 const EXPERIMENT: &str = "seed = 262\nrepetitions = 10\nduration_s = 600\nengine = \"virtual\"
 [parameters]\ninternal = [0.4, 0.7]
 rates = [[1, 3, 6], [2, 3, 4], [3, 3, 3], [5, 1, 5], [1, 2, 1]]";

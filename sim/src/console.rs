@@ -54,8 +54,9 @@ pub fn shell_word(path: &Path) -> String {
     quote(path.as_os_str())
 }
 
-/// Removes options from the words of a command: each option `name` (such as `--only`) for whose value `is_meant` returns true. The option
-/// and its value can be two words (`--only 3`) or one (`--only=3`). Returns whether an option was removed.
+/// Removes the option `name` (such as `--only`) and its value from the words of a command, if `is_meant(value)` is true. The option and its
+/// value can be two words (`--only 3`) or one (`--only=3`). If the option occurs several times, each occurrence is judged by its own value.
+/// Returns whether an option was removed.
 pub fn remove_option(words: &mut Vec<String>, name: &str, is_meant: impl Fn(&str) -> bool) -> bool {
     let count = words.len();
     let mut index = 0;
@@ -127,8 +128,10 @@ mod tests {
             .split(' ')
             .map(str::to_owned)
             .collect();
+        // No `--only` has the value 5: `--onlyx` is another option.
         assert!(!remove_option(&mut words, "--only", |value| value == "5"));
         assert!(remove_option(&mut words, "--only", |_| true));
+        // The last `--only` has no value, so it stays.
         assert_eq!(words.join(" "), "sim run e.toml --onlyx=5 --set a=1 --only");
     }
 

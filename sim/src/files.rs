@@ -337,9 +337,11 @@ mod tests {
         fs::write(path(".a.csv.0123456789abcdef.partial"), "left").unwrap();
         fs::create_dir(path(".a.csv.0000000000000000.partial")).unwrap();
         let other_programs = [
-            // Without a random part, with a final name that is not ours, and without the dot at the start.
+            // No random part.
             ".a.csv.partial",
+            // The final name is not ours.
             ".b.csv.0123456789abcdef.partial",
+            // No dot at the start.
             "a.csv.0123456789abcdef.partial",
         ];
         for other_program in other_programs {

@@ -47,7 +47,7 @@ pub enum Recipients {
 }
 
 impl Recipients {
-    /// Returns the recipients in ascending order, if the sender has these `neighbours`.
+    /// Returns the recipients in ascending order. `neighbours` are all neighbours of the sender.
     #[inline]
     pub fn among<'a>(&'a self, neighbours: &'a [MachineIndex]) -> &'a [MachineIndex] {
         match self {

@@ -47,7 +47,7 @@ pub struct Grid<'a> {
 impl Grid<'_> {
     /// Returns whether the table fits into `width` columns of the screen without breaking a cell. Headings may be broken between words.
     pub fn fits(&self, width: u16) -> bool {
-        // `total_width` counts a space after each column. The last of these spaces is not printed, so the total can be `width + 1`.
+        // `total_width` counts a separating space after the last column too. This space is not printed, so the total can be `width + 1`.
         total_width(&self.unbroken_widths(), 1) <= width.saturating_add(1)
     }
 
@@ -76,12 +76,12 @@ impl Grid<'_> {
             self.widths(longest_word)
         };
         // The style puts a space between columns. The padding of a column is one more space: on the right of text, on the left of numbers.
-        // So two columns of text have two spaces between them. If there is too little space, columns of text have no padding.
+        // So two columns of text have two spaces between them. If `width` is too small for that, columns of text have no padding.
         // As in `fits`, the space after the last column is not printed.
         let has_space_for_padding = fits || total_width(&min_widths, 1) <= width.saturating_add(1);
         let text_padding = u16::from(has_space_for_padding);
-        // If rows have several lines, thin lines between the rows show where a row begins. A table without headings (see [`pairs`]) needs
-        // no thin lines: each row begins with a name of one line.
+        // If rows have several lines, thin lines between the rows show where a row begins. A table without headings needs no thin lines: it
+        // has a column of names (see [`pairs`]), and each name shows where a row begins.
         let has_rows_of_several_lines = !fits || self.has_cells_of_several_lines();
         let mut table = self.filled();
         table.load_style(if has_rows_of_several_lines && !self.headings.is_empty() {

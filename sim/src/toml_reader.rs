@@ -91,8 +91,8 @@ pub fn read<T>(
     }
 }
 
-/// Returns the line in `text` of `key`, a full name such as `parameters.internal[2]` (the second value of `internal`). If there is no such
-/// key, returns the line of the innermost table or array that would contain it.
+/// Returns the line of `key` in `text`. The key is a full name such as `parameters.internal[2]` (the second value of `internal`). If the
+/// text does not have this key, returns the line of the innermost table or array that would contain the key.
 pub(crate) fn line_of(text: &str, key: &str) -> usize {
     let document = Document::new(text);
     let table = document.parse();
@@ -143,8 +143,8 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Returns this document as a `Document<'d>`, because a [`Section`] has only one lifetime. `'d` is the lifetime of the borrow, which is
-    /// shorter than the lifetime `'a` of the text.
+    /// Returns this `Document<'a>` as a `Document<'d>`, which a [`Section`] needs. The compiler allows this because the text lives for
+    /// `'a`, so it also lives for the shorter lifetime `'d`.
     fn with_shorter_lifetime<'d>(&'d self) -> &'d Document<'d>
     where
         'a: 'd,
@@ -292,8 +292,9 @@ pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
 mod tests {
     use super::*;
 
-    /// Reads a document with two keys: `name`, and `lights`, a list of colours. Returns the name and the index of each colour (0 for
-    /// green, 1 for red) as text, such as `a [Some(1)]`, or else the list of mistakes.
+    /// Reads a document with two keys: `name`, and `lights`, a list of colours. Returns a text with the value of `name` and the indices of
+    /// the colours (0 for green, 1 for red). For the name `a` and one red light the text is `a [Some(1)]`. If the document has mistakes,
+    /// returns the list of mistakes.
     fn read_lights(text: &str) -> String {
         let result = read(text, |root| {
             root.allow_only(&["name", "lights"]);

@@ -54,7 +54,7 @@ const KIND_MESSAGE_WITH_TIMESTAMP: u8 = 5;
 
 /// Length of a step of the handshake, in bytes.
 pub const HELLO_BYTES: usize = 67;
-/// Length of a frame without a timestamp, in bytes.
+/// Length of a frame without a second timestamp, in bytes.
 pub const FRAME_BYTES: usize = 33;
 
 /// A run's secret. All machines of a run know it, and no other program does.
@@ -120,8 +120,8 @@ pub enum Frame {
         /// How many messages the sender has sent to the receiver of this frame during the run.
         messages: u64,
     },
-    /// All connections of the sender are open. Only machines in different processes send this report. It goes from machine to machine until
-    /// it reaches machine 0.
+    /// A report to the next machine on the way to machine 0: all connections of the sender are open, and all machines that report through
+    /// the sender have reported. Only machines in different processes send reports.
     Ready,
     /// The time at which the run starts. Machine 0 decides it when all machines are ready.
     Start {
@@ -173,7 +173,7 @@ pub enum WireError {
     TimestampRest(usize),
 }
 
-/// All kinds, in the order of their numbers.
+/// All kinds of [`Hello`], in the order of their numbers.
 const HELLO_KINDS: [HelloKind; 5] = [
     HelloKind::Challenge,
     HelloKind::Dial,
@@ -228,7 +228,7 @@ impl Hello {
 }
 
 impl Frame {
-    /// Encodes the frame as bytes. There are [`FRAME_BYTES`] bytes, and more if the frame is a message with a timestamp.
+    /// Encodes the frame as bytes. There are [`FRAME_BYTES`] bytes, and more if the frame is a message with a second timestamp.
     pub fn encode(&self) -> Vec<u8> {
         // After its kind, every frame has four numbers of 64 bits. Numbers that a kind does not need are 0.
         let (kind, numbers) = match *self {
@@ -325,7 +325,7 @@ impl<const N: usize> Chunks<N> {
         Some(self.partial)
     }
 
-    /// Returns whether the stream so far ends within a chunk.
+    /// Returns whether some bytes of the next chunk have arrived.
     pub fn is_partial(&self) -> bool {
         self.filled > 0
     }

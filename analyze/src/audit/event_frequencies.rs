@@ -160,12 +160,12 @@ impl Counts {
         }
     }
 
-    /// Number of shares that are tested.
+    /// Number of shares that are tested if all facts about the runs are known.
     fn tested_shares(&self) -> usize {
         self.internal_shares().len() + self.recipient_shares().len()
     }
 
-    /// Checks the shares of a configuration. `all_shares` is the number of tested shares of all configurations.
+    /// Checks the shares of a configuration. `all_shares` is the sum of `tested_shares` over all configurations.
     fn check(&self, configuration: &str, all_shares: usize, tally: &mut Tally) {
         // A share is a violation if events * all_shares * 2 exp(-n D) < FALSE_ALARM. Solved for n D, this is n D > limit:
         let limit = (2.0 * self.events.max(1) as f64 * all_shares as f64 / FALSE_ALARM).ln();
@@ -216,9 +216,13 @@ impl Counts {
         to_neighbours.chain(to_machines).collect()
     }
 
-    /// The shares for the sends of all machines with `neighbours` neighbours: the share of sends to each neighbour, the share with the
-    /// right number of recipients (among the sends that are not to all), and the share of sends to all. `ranks` has the number of sends to
-    /// the first neighbour, to the second, and so on.
+    /// The shares for the sends of all machines with `neighbours` neighbours:
+    ///
+    /// - for each neighbour, the share of sends to this neighbour,
+    /// - among the sends that are not to all, the share of sends with the right number of recipients,
+    /// - the share of sends to all.
+    ///
+    /// `ranks` has the number of sends to the first neighbour, to the second, and so on. Sends to all do not count in `ranks`.
     fn shares_to_neighbours(&self, neighbours: usize, ranks: &[u64]) -> Vec<Share> {
         let probabilities = self.model.send_probabilities(neighbours);
         let sum_over_machines = |counts: &[u64]| -> u64 {

@@ -1,6 +1,6 @@
 //! Lists the messages that were sent to each machine. It is not always known when a message arrived. So for each message, this module finds
-//! two events of its recipient: the first event before which the message can have entered the queue (`first_possible`), and the first event
-//! before which it must have entered the queue (`first_certain`).
+//! two events of the recipient. From the event `first_possible` on, the message can have entered the recipient's queue. From the event
+//! `first_certain` on, the message must have entered the queue.
 
 use sim::machine::EventKind;
 
@@ -34,7 +34,7 @@ pub(super) struct Mailbox {
 /// Makes the mailboxes of all machines from the sends in the log.
 pub(super) fn make_mailboxes(setup: &Setup, log: &Log) -> Vec<Mailbox> {
     let mut mailboxes: Vec<Mailbox> = log.machines.iter().map(|_| Mailbox::default()).collect();
-    // Notes in each mailbox where the messages of the next sender begin. After the last sender, it notes the number of messages.
+    // Appends to `starts` of each mailbox the number of its messages so far. This number is the index of the next sender's first message.
     let push_start = |mailboxes: &mut [Mailbox]| {
         for mailbox in mailboxes {
             mailbox.starts.push(mailbox.messages.len() as u32);
@@ -86,8 +86,9 @@ pub(super) fn index_in_log(setup: &Setup, position: usize, entry: &Entry) -> u64
 /// Returns two indices in the log of machine `to`: the first at which the message of event `send` can have arrived, and the first
 /// at which it must have arrived.
 ///
-/// If the run was as scheduled, a tick finds all messages that arrived before the tick was due. In other runs, it is not known when a
-/// message entered the queue, only that this was after the send, and at most the run's largest latency later.
+/// If the run was as scheduled, a message enters the queue before the first tick of its recipient that is due later than the tick of the
+/// send. In other runs, it is not known when a message entered the queue, only that this was after the send, and at most the run's largest
+/// latency later.
 ///
 /// The configuration can give messages a delay. Then, in every run (as scheduled or not), a message enters the queue only when its delay is
 /// over. Only ticks that are due after the end of the delay find the message. If delays are random, only the earliest and the latest possible

@@ -124,8 +124,8 @@ pub(super) fn check_measured(
 }
 
 /// Checks column `margin_us`. In datasets with a `schema` below [`SCHEMA_OF_TRUE_MARGINS`], this column can have a lower limit of the
-/// margin instead of the margin. The lower limit is accepted too. It is never greater than the margin. So if a run's delays are less
-/// than the lower limit, they are less than the margin too, and the run is punctual.
+/// margin instead of the margin. In these datasets the lower limit is accepted too, because it is never greater than the margin: a run
+/// whose delays are less than the lower limit is really punctual.
 fn check_margin(row: &JournalRow, setup: &Setup, schema: u32, problems: &mut Vec<String>) {
     // The values may differ by one nanosecond because of rounding.
     let is_in_row = |margin_ns: u64| ns_from_us(row.margin_us).abs_diff(margin_ns) <= 1;

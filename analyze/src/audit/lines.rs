@@ -23,8 +23,8 @@ impl<'d> Lines<'d> {
     }
 
     /// Finds the file and the line (from 1) of a violation. `at` says where the violation is in the data of the run. `run` must be an
-    /// element of [`Dataset::attempted`], not a copy of it. The line of a violation in the events is `None` if the file with the
-    /// events cannot be read.
+    /// element of [`Dataset::attempted`], not a copy of it. If the violation is in the events, and the file with these events cannot be
+    /// read, the line is `None`.
     pub(super) fn find(&self, run: &JournalRow, at: At) -> (PathBuf, Option<u64>) {
         match at {
             At::Journal => (self.dataset.journal_of(run), Some(self.in_journal(run))),

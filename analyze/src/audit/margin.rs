@@ -19,10 +19,8 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     ticks.sort_unstable();
     let interacting_machines = setup.model.interacting_machines();
     let closest_ns = match &interacting_machines {
-        // `None` means that the order matters for any two machines. Then it is enough to compare neighbours in the sorted list. For
-        // example, machine 0 ticks at 10 ns, machine 1 at 30 ns, and there is a third tick at 20 ns. If the third tick is of machine 0, the
-        // ticks at 20 and 30 ns are a closer pair than the ticks at 10 and 30 ns. If the third tick is of another machine, the ticks at 10
-        // and 20 ns are a closer pair.
+        // `None` means that the order matters for any two machines. Then it is enough to compare neighbours in the sorted list. A
+        // tick between two ticks of different machines is of another machine than at least one of the two, and it is closer to that one.
         None => {
             let pairs = ticks.windows(2).filter(|pair| pair[0].1 != pair[1].1);
             pairs.map(|pair| pair[1].0 - pair[0].0).min()
@@ -48,7 +46,7 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
 ///
 /// With `phase = "spread"`, time is divided into equal steps, and ticks of different machines are due at least one step apart. So the
 /// limit is the length of a step. To compute it, a million seconds are divided by the number of steps in a million seconds, because the
-/// number of steps in one second need not be an integer. With another phase, or if the number of steps does not fit into 64 bits, the
+/// number of steps in one second need not be an integer. (In a million seconds it is one, because rates have at most six decimals.) With another phase, or if the number of steps does not fit into 64 bits, the
 /// limit is 0.
 pub(super) fn lower_limit_ns(setup: &Setup) -> u64 {
     match (setup.phase, setup.steps_per_million_seconds()) {

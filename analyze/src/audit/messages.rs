@@ -87,7 +87,7 @@ struct ReceiveChecker<'a> {
     /// whose message is not the next one of its sender.
     by_tick: OnceCell<Vec<u32>>,
     /// For each sender, the index in the mailbox of the message that should be received next: at first the sender's first message.
-    /// Like [`Mailbox::starts`], the list has one more element at the end; it is not used.
+    /// The list is a copy of [`Mailbox::starts`], so it has one more element than there are senders. This last element is not used.
     next: Vec<u32>,
     /// For each message in the mailbox, whether the machine has received it (in one of the receives that were checked so far).
     is_received: Vec<bool>,
@@ -189,8 +189,8 @@ impl<'a> ReceiveChecker<'a> {
                 )
             });
         }
-        // If messages were skipped, they were reported above. The next expected message is the one after the received message. A skipped
-        // message that comes later is not another violation of this check.
+        // From now on, the message after the received one is expected. A skipped message that is received later has a smaller index, so
+        // this check does not report it again.
         if index >= next {
             self.next[message.sender as usize] = index + 1;
         }
@@ -232,7 +232,8 @@ impl<'a> ReceiveChecker<'a> {
         }
     }
 
-    /// Checks [`Check::QueueOrder`] of a receive: no message that entered the queue later was received earlier.
+    /// Checks [`Check::QueueOrder`] of a receive of the message `sent`. The check is violated if the machine received another message
+    /// before `sent`, although the other message entered the queue after `sent`.
     fn check_queue_order(&mut self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         if !self.setup.known.shared_time {
             return;
@@ -249,7 +250,8 @@ impl<'a> ReceiveChecker<'a> {
         }
     }
 
-    /// Checks [`Check::QueueOrder`] of each message that was never received: no message that entered the queue later was received.
+    /// Checks [`Check::QueueOrder`] of each message that was never received. The check is violated if the machine received another
+    /// message, although the other message entered the queue later.
     fn check_never_received(&self, findings: &mut RunFindings<'_>) {
         if !self.setup.known.shared_time {
             return;

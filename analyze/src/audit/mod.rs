@@ -11,7 +11,8 @@
 //! have arrived, and the upper limit counts all messages that can have arrived. How much is known about arrivals depends on the run:
 //!
 //! - In virtual time, and in runs that were as scheduled (column `as_scheduled`), a message counts as arrived when its configured delay is
-//!   over. The delay begins when the tick of the send is due. If the delay is constant, the two limits are equal.
+//!   over. The delay begins when the tick of the send is due. If the delay is constant, the two limits are equal. If delays are random,
+//!   the audit knows only the shortest and the longest possible delay.
 //! - In other runs, a message arrived after the logged time of its send, and at most the run's largest latency later. (The journal has
 //!   the largest latency.) If a delay is configured, the message entered the queue only when the delay was over.
 //!
@@ -131,7 +132,8 @@ pub struct CounterExample {
     pub source: Option<(String, u64)>,
     /// A description of the violation.
     pub words: String,
-    /// The command that draws the event and marks it, or `None` if the violation is not in an event or the run cannot be read.
+    /// The command that draws the event and marks it. `None` if the violation is not in an event, if the events of the run cannot be
+    /// read, or if the dataset has a run that is finished twice.
     pub diagram: Option<String>,
 }
 

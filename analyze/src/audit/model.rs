@@ -12,13 +12,14 @@ pub(super) struct Model {
     sends: Sends,
 }
 
-/// With which probability a send goes to which recipients.
+/// The probabilities of the possible recipients of a send.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct SendProbabilities {
-    /// The probability that a send goes to one given neighbour, but not to all neighbours. (The neighbours are the machines to which the
-    /// sender may send.) It is 2/5, for example, if every send goes to two of five neighbours.
+    /// The neighbours of a machine are the machines to which it may send. Choose one of the sender's neighbours: `to_each` is the
+    /// probability that a send goes to this neighbour, alone or together with some others, but not to all. For example, if every send
+    /// goes to two of five neighbours, `to_each` is 2/5.
     pub(super) to_each: f64,
-    /// The probability that the send goes to all neighbours.
+    /// The probability that a send goes to all neighbours.
     pub(super) to_all: f64,
     /// Number of recipients of a send that is not to all, or `None` if all sends are to all.
     pub(super) recipients: Option<usize>,
@@ -104,10 +105,10 @@ impl Model {
         )
     }
 
-    /// The position of `neighbour` (from 0) in the list of the neighbours of `machine`, which is ordered by machine number.
+    /// The index of `neighbour` in the list of the neighbours of `machine`. The list is sorted by machine number.
     pub(super) fn rank(&self, machine: usize, neighbour: usize) -> usize {
         match self.topology {
-            // The list has all machines but `machine` itself, so the position of a machine with a larger number is its number minus 1.
+            // The list has all machines but `machine` itself, so the index of a machine with a larger number is its number minus 1.
             Topology::Mesh if neighbour > machine => neighbour - 1,
             Topology::Mesh => neighbour,
             _ => (0..neighbour)
@@ -138,7 +139,8 @@ impl Model {
             _ => self.sends,
         };
         match sends {
-            // Each neighbour alone is an outcome, and so are all neighbours together. All outcomes are equally probable.
+            // With n neighbours, a send has n + 1 possible outcomes: it goes to one neighbour alone, or to all of them. All outcomes are
+            // equally probable.
             Sends::Mix => SendProbabilities {
                 to_each: 1.0 / (neighbour_count + 1.0),
                 to_all: 1.0 / (neighbour_count + 1.0),

@@ -13,8 +13,9 @@ type ArrivalTime = (u64, u32);
 pub(super) struct QueueOrder<'a> {
     setup: &'a Setup,
     log: &'a Log,
-    /// Every message has an earliest possible arrival time. This field has the largest of these times among the messages taken so far, and
-    /// the message that has this time. If the machine later takes a message that must have arrived before this time, the order is wrong.
+    /// Every message has an earliest possible arrival time (see [`QueueOrder::arrival_times`]). This field has the largest of these times
+    /// among the messages taken so far, and the message with this time. Example: the time is 5 s, so the message arrived at 5 s or later.
+    /// If the machine now takes another message that arrived at 4 s or earlier, the order is wrong.
     last_entered: Option<(ArrivalTime, Sent)>,
 }
 

@@ -1,4 +1,4 @@
-//! Makes the command that draws a violation (`analyze diagram ...`), which the audit prints below the violation.
+//! Below a violation, the audit prints a command (`analyze diagram ...`) that draws the violation. This module makes the command.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use crate::execution::EventName;
 /// The value of the option `--within`: how many model seconds are drawn before a violation, and after it.
 const WITHIN_S: &str = "3";
 
-/// Makes the command for a violation of `check` at the event `at`. The command draws this event and the events around it. The name of the
-/// check marks the event. `None` if `at` is not an event but the run's row in the journal, or if the run's events cannot be read.
+/// Makes the command for a violation of `check` at the event `at`. The command draws this event, marked with the name of the
+/// check, and the events around it. `None` if `at` is not an event but the run's row in the journal, or if the run's events cannot be read.
 pub(super) fn diagram_command(
     root: &Path,
     dataset: &Dataset,

@@ -23,7 +23,7 @@ pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, findings: &mu
     for entry in events {
         check_idle_event(setup, machine, before, entry, findings);
         if setup.receive == ReceiveRule::All {
-            // If `entry` begins a new tick, the event before was the last one of its tick.
+            // If `entry` begins a new tick, the event `before` was the last event of an earlier tick.
             let last_of_tick = before.filter(|before| before.tick != entry.tick);
             check_emptied(machine, last_of_tick, findings);
         }
@@ -126,8 +126,7 @@ struct Arrived {
 
 impl Arrived {
     fn new(events: &[Entry], mailbox: &Mailbox) -> Self {
-        // Each vector has one element more than there are events. This last element also counts the messages that arrive after the last
-        // event.
+        // Each vector has one element more than there are events, because a message can arrive after the last event.
         let mut arrived = Self {
             at_most: vec![0; events.len() + 1],
             at_least: vec![0; events.len() + 1],

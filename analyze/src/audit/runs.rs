@@ -36,7 +36,7 @@ pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
         opened => opened?,
     };
     let mut finished: Vec<&JournalRow> = dataset.finished().collect();
-    // A stable sort: if a run has two rows, they stay in the order in which they were written, and the later one is reported.
+    // A stable sort: if a run has two rows, they stay in the order in which they were written. So `check_is_new` reports the later row.
     finished.sort_by_key(|row| row.run);
     let failed = count_failed(dataset.attempted(), finished.iter().copied());
     if finished.is_empty() {
@@ -102,8 +102,8 @@ fn source_of(sources: Option<&Sources<'_>>, run: &JournalRow, at: At) -> Option<
     Some((file.to_owned(), line))
 }
 
-/// The result for a dataset whose journal (`runs.csv`) is damaged: one violation of [`Check::Journal`]. No run can be audited, because the
-/// journal says which runs there are.
+/// The result for a dataset whose journal (`runs.csv`) is damaged: one violation of [`Check::Journal`]. No run can be audited, because
+/// only the journal says which runs there are.
 fn unreadable(root: &Path, error: DatasetError) -> Audited {
     let results = Check::ALL.map(|check| CheckResult {
         check,
@@ -179,6 +179,7 @@ fn audit_on_all_cores(dataset: &Dataset, finished: &[&JournalRow]) -> (Tally, Ev
         next: AtomicUsize::new(0),
     };
     let (mut tally, mut frequencies) = (Tally::default(), EventFrequencies::default());
+    // `on_each_core` uses at most as many cores as there are runs.
     for (core_tally, core_frequencies) in
         threads::on_each_core(finished.len(), || shared.audit_runs())
     {

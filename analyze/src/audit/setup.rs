@@ -119,7 +119,7 @@ pub(super) struct Setup {
     pub(super) delay_ns: (u64, u64),
     /// Whether the run was in virtual time, where ticks happen exactly when they are due.
     pub(super) is_virtual: bool,
-    /// Whether every message arrived between the two ticks of its recipient that the schedule gives, and in the scheduled order.
+    /// Whether every message arrived between the same two ticks of its recipient as in the schedule, and in the scheduled order.
     pub(super) as_scheduled: bool,
     /// The longest measured time from a send until the message is in the recipient's queue, in nanoseconds of real time. `u64::MAX` if it
     /// is not known.

@@ -29,7 +29,8 @@ pub(super) struct CheckCounts {
     pub(super) checked: u64,
     /// How often the check failed.
     pub(super) violations: u64,
-    /// A violation from the run with the lowest index, among the runs that have any. If that run has several, the one that was found first.
+    /// The violation that was found first in the first run that violates the check. "First run" means the lowest index, even if another
+    /// run was audited earlier. `None` if no run violates the check.
     pub(super) first: Option<FirstViolation>,
 }
 
@@ -58,7 +59,7 @@ impl Tally {
         self.runs += other.runs;
         self.messages += other.messages;
         self.events += other.events;
-        // The index of the run with the first violation. If there is no violation, the result is larger than the index of any run.
+        // The index of the run with the first violation. It is `usize::MAX` if there is no violation, so that any violation is earlier.
         let run_index = |first: &Option<FirstViolation>| {
             first.as_ref().map_or(usize::MAX, |first| first.run_index)
         };

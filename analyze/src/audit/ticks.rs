@@ -93,9 +93,9 @@ fn check_number_of_ticks(
     }
 }
 
-/// Checks the time of an event. In virtual time, this must be exactly the time at which the event's tick is due. Over TCP, it must not be
-/// earlier. In both cases, the event must also not be earlier than the machine's previous event. Returns the event's lateness in
-/// nanoseconds.
+/// Checks the time of an event. In virtual time, the event must happen exactly when its tick is due. Over TCP, the event must not happen
+/// before its tick is due. In both cases, the event must also not be earlier than the machine's previous event. Returns the event's lateness
+/// in nanoseconds.
 fn check_time(
     setup: &Setup,
     machine: usize,
@@ -109,7 +109,7 @@ fn check_time(
         true => setup.due_at_ns(setup.timetables[machine].due_ns(entry.tick)),
         false => entry.time_ns,
     };
-    // Over TCP, `due_ns` was converted from model time. `ROUNDING_NS` is the largest error of this conversion.
+    // In virtual time, `due_ns` is exact. Over TCP, it was converted from model time, with an error of at most `ROUNDING_NS`.
     let has_wrong_time = if setup.is_virtual {
         entry.time_ns != due_ns
     } else {

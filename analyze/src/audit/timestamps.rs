@@ -61,7 +61,8 @@ fn timestamp_of_send<'l>(log: &'l Log, entry: &Entry) -> Option<Option<&'l Carri
         return Some(None);
     };
     let sender = log.machines.get(message.sender as usize)?;
-    // One tick can have several events, for example several receives with `receive = "all"`. The send is the first of them that is a send.
+    // In the model, a tick with a send has no other event. But a faulty log can have more events with the same tick, so the first send
+    // among them is used.
     let first_of_tick = sender.partition_point(|event| event.tick < message.sent_tick);
     let of_tick = sender[first_of_tick..]
         .iter()
@@ -70,8 +71,8 @@ fn timestamp_of_send<'l>(log: &'l Log, entry: &Entry) -> Option<Option<&'l Carri
     sends.next()?.timestamp.as_deref().map(Some)
 }
 
-/// Says what is wrong with `own`, the timestamp of `entry`. `before` is the machine's timestamp before the event, and `sent` the received
-/// timestamp. `None` if nothing is wrong.
+/// Says what is wrong with `own`, the timestamp of `entry`. Returns `None` if nothing is wrong. `before` is the machine's timestamp before
+/// the event, and `sent` is the received timestamp.
 fn find_problem(
     setup: &Setup,
     machine: usize,
@@ -119,8 +120,8 @@ fn expected_vector(
 /// one, and `due_ns` is the time at which the tick is due. The rules of the clock are:
 ///
 /// - The new time is the largest one of three times: the previous time, the received time, and the reading of the physical clock.
-/// - If the new time is larger than the previous and the received time, the new counter is 0. Otherwise one or both of these timestamps
-///   have the new time. The new counter is then 1 more than their counter (the larger counter, if both have the new time).
+/// - If neither the previous nor the received timestamp has the new time, the new counter is 0. If one of them has the new time, the new
+///   counter is 1 more than the counter of that timestamp. If both have it, the new counter is 1 more than the larger of their counters.
 fn find_hybrid_problem(
     own: HybridClock,
     known: [Option<&CarriedTimestamp>; 2],
@@ -161,8 +162,8 @@ fn find_hybrid_problem(
     (counter != expected).then(|| format!("its counter must be {expected}"))
 }
 
-/// The earliest and the latest reading that a physical clock can have at model time `due_ns`. A reading is a number of steps of length
-/// [`RESOLUTION_NS`]. The time of a hybrid logical clock is such a number too.
+/// The earliest and the latest reading that a physical clock can have at model time `due_ns`. Readings are counted in steps of
+/// [`RESOLUTION_NS`], like the times of hybrid logical clocks.
 fn possible_readings(due_ns: u64) -> (i64, i64) {
     let max_error_ns = EPSILON_NS / 2;
     let step_ns = RESOLUTION_NS as i64;

@@ -2,8 +2,8 @@
 
 /// Nanoseconds in a second.
 pub(super) const SECOND_NS: u64 = 1_000_000_000;
-/// Nanoseconds in a million seconds. Rates are whole numbers of ticks per million seconds (micro-hertz), so times can be computed exactly,
-/// with whole numbers only.
+/// Nanoseconds in a million seconds. Rates are whole numbers of ticks per million seconds (micro-hertz), so times can be computed with
+/// whole numbers only.
 pub(super) const MILLION_SECONDS_NS: u64 = 1_000_000 * SECOND_NS;
 
 /// The ticks of a machine. Tick k is due `phase + k / rate` after the run's start, in model time, rounded down to a nanosecond.
@@ -16,7 +16,8 @@ pub(super) struct Timetable {
 }
 
 impl Timetable {
-    /// The ticks of a machine that has `micro_hertz` ticks in a million seconds (at least 1), and its first tick at `phase_ns`.
+    /// The ticks of a machine in a run of `duration_ns`. The machine has its first tick at `phase_ns`, and `micro_hertz` ticks in a million
+    /// seconds. `micro_hertz` must be at least 1.
     pub(super) fn new(phase_ns: u64, micro_hertz: u64, duration_ns: u64) -> Self {
         // The number of ticks is computed below with `first_tick_after`, which returns at most `self.ticks`. Until then, `ticks` is so large
         // that it limits nothing.
@@ -105,9 +106,10 @@ mod tests {
 
     #[test]
     fn huge_numbers_cause_no_overflow() {
-        // The first tick would be due at the run's end, so there are 0 ticks.
         let timetable = Timetable::new(u64::MAX, 7_000_000, u64::MAX);
+        // A time that is too large for a `u64` is replaced by `u64::MAX`.
         assert_eq!(timetable.due_ns(u64::MAX), u64::MAX);
+        // The first tick would be due at the run's end, so there are 0 ticks.
         assert_eq!(timetable.first_tick_after(u64::MAX), 0);
         // 2^64 ns are 18,446,744,073,709.55 ms. At 1000 ticks per second, tick k is due at k ms. So the last tick has the number
         // 18,446,744,073,709. With tick 0, there is one tick more.

@@ -253,11 +253,13 @@ mod tests {
                 Verdict::Undecided { runs: None } => return [0.0, 0.0],
                 _ => return [1.0, 1.0],
             };
-            // second estimate = (n / runs) * (mean of the first runs) + (1 - n / runs) * (mean of the added runs)
-            // From here on, the unit is the standard error of the second estimate. In this unit, the standard error of the first estimate
-            // is sqrt(runs / n), so the mean of the first runs is sqrt(runs / n) * z. The first term is n / runs times this mean:
-            // sqrt(n / runs) * z. The variance of sqrt(n / runs) * z is n / runs. Both terms together have the variance 1, so the second
-            // term has the variance 1 - n / runs.
+            // second estimate = (n / runs) * (first estimate) + (1 - n / runs) * (mean of the added runs)
+            // From here on, the unit is the standard error of the second estimate, so the second estimate has the variance 1:
+            // - standard error of the first estimate = sqrt(runs / n), because a standard error is proportional to 1 / sqrt(number of runs)
+            // - first estimate = sqrt(runs / n) * z
+            // - first term = (n / runs) * sqrt(runs / n) * z = sqrt(n / runs) * z
+            // - variance of the first term = n / runs, because z has the variance 1
+            // - variance of the second term = 1 - n / runs, because the two terms are independent
             let from_first_runs = (n / runs).sqrt() * z;
             let sd_from_added_runs = (1.0 - n / runs).sqrt();
             let below = |bound: f64| normal.cdf((bound - from_first_runs) / sd_from_added_runs);
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn criteria_without_bounds_or_without_values_are_refused_and_others_are_shown_as_ranges() {
+    fn criteria_without_bounds_or_with_an_empty_range_are_refused_and_others_are_shown_as_ranges() {
         assert_eq!(Criterion::with_strict_bounds(None, None), None);
         assert_eq!(Criterion::with_strict_bounds(Some(1.0), Some(1.0)), None);
         assert_eq!(Criterion::between(2.0, 1.0), None);

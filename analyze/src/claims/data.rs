@@ -46,7 +46,7 @@ pub enum NotEvaluated {
         /// The command that creates such runs, if the experiment has them.
         command: String,
     },
-    /// The runs have no machine with this number.
+    /// At least one of the runs has no machine with this number.
     #[error("some runs in {} with {conditions} have no machine {machine}", .path.display())]
     NoMachine {
         /// The dataset's folder.
@@ -82,7 +82,7 @@ pub enum NotEvaluated {
 pub struct Data {
     /// The folder of the datasets.
     folder: PathBuf,
-    /// The folders in which the experiment files may be.
+    /// The two folders in which experiment files are looked for, in this order.
     experiments: [PathBuf; 2],
     opened: RefCell<Cache>,
     /// The datasets that were audited, by folder.
@@ -98,7 +98,8 @@ type Cache = HashMap<(String, u64), Result<Rc<OpenDataset>, NotEvaluated>>;
 pub(super) struct ValueSelection<'w> {
     pub(super) quantity: Quantity,
     pub(super) warm_up_s: f64,
-    /// Parameters that are left out of [`RunValue::configuration`]: in a comparison, those in which the two sides differ.
+    /// Parameters that are left out of [`RunValue::configuration`]. In a comparison of two cells, these are the parameters for which the
+    /// cells have different conditions.
     pub(super) ignored_parameters: &'w HashSet<&'static str>,
     /// If true, the value of a run is the largest value of its selected machines. If false, it is their mean.
     pub(super) takes_largest: bool,
@@ -315,8 +316,8 @@ impl OpenDataset {
         };
         // If all runs have the same value, the interval of their mean is computed from the largest possible value.
         let largest_possible = quantity.largest_possible();
-        // Some measures count the ticks of one kind, such as the ticks that send. Such a measure is at most the number of all ticks of the
-        // machine.
+        // For a measure that counts ticks of one kind, such as the ticks that send, the largest possible value is the number of all ticks of
+        // the machine.
         let ticks = match largest_possible {
             Some(LargestPossible::Ticks) => Some(numbers(&self.machines, "ticks")?),
             _ => None,
@@ -398,8 +399,8 @@ impl OpenDataset {
         let Some(&first) = self.first_rows.get(&row.run) else {
             return Ok(vec![]);
         };
-        // `has_no_own_column` is true only for `internal_each`: the machines' probabilities of internal events. (`self.machines` has
-        // this column, but printed tables do not.) `internal_each` depends on `internal`, so the two parameters are ignored together.
+        // The parameter `internal_each` (the probability of internal events for each machine) depends on `internal`. So if `internal` is
+        // ignored, `internal_each` is ignored too. (`has_no_own_column` is true only for `internal_each`.)
         let is_ignored = |name: &str| {
             ignored.contains(name) || (has_no_own_column(name) && ignored.contains("internal"))
         };

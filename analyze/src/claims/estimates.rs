@@ -7,13 +7,13 @@ use crate::stats::difference::Difference;
 use crate::stats::estimate::{Estimate, IntervalKind, Z_975 as Z};
 use crate::stats::ties::Ties;
 
-/// The estimate of a statistic of some runs.
+/// The estimate of a statistic of some runs, or of a difference: the mean of the runs `to` minus the mean of the runs `from`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimated {
     /// The value of the statistic.
     pub value: f64,
-    /// The 95 % interval. `None` if there are too few runs for an interval. If all values are equal, three statistics still have an
-    /// interval: a share, the largest value, and the mean of a quantity that has a largest possible value (such as 1).
+    /// The 95 % interval. `None` if there are too few runs for an interval. Also `None` if all values are equal, with three exceptions: a
+    /// share, the largest value, and the mean of a quantity that has a largest possible value (such as 1).
     pub interval: Option<(f64, f64)>,
     /// Whether the interval is too rough to decide about a claim: see [`IntervalKind::Rough`].
     pub is_rough: bool,
@@ -22,11 +22,11 @@ pub struct Estimated {
     /// - a mean: all runs have the same value,
     /// - a difference that is calculated for each run: all differences are equal,
     /// - any other difference: all values of `from` are equal, and all values of `to` are equal. If configurations are compared one by one,
-    ///   this is so in each configuration.
+    ///   only the values within each configuration must be equal.
     ///
     /// Always false for other statistics.
     pub all_equal: bool,
-    /// Number of runs. For a difference (mean of `to` minus mean of `from`), the number of runs in `to`.
+    /// Number of runs. For a difference, the number of runs in `to`.
     pub n: u64,
     /// For a difference, the number of runs in `from`. `None` for other statistics.
     pub n_from: Option<u64>,
@@ -101,7 +101,7 @@ fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
     }
 }
 
-/// The interval of a mean if all `n` values are equal. Let s be the share of all possible runs that have another value. The probability that
+/// The interval of a mean if all `n` values are equal. Of all possible runs, let s be the share that has another value. The probability that
 /// none of n runs has another value is (1 - s)^n. If s were above 1 - 0.025^(1/n), this probability would be below 2.5 %. So, with 97.5 %
 /// confidence, s is at most 1 - 0.025^(1/n) (Clopper and Pearson 1934, for 0 of n runs with another value).
 ///
@@ -132,13 +132,12 @@ fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
 /// fewer, and for equal values.
 ///
 /// In the formula, n is the number of values, and Z is the 0.975 quantile of the normal distribution. The kurtosis is the mean fourth power of
-/// the deviations from the mean, divided by the squared variance. The logarithm of the measured variance has a standard error of about
-/// sqrt((kurtosis - (n - 3) / n) / (n - 1)). The factor c = n / (n - Z) corrects both the variance and this standard error for small n. So the
-/// interval of the variance is c * variance * exp(± Z * c * standard error). The ends of the standard deviation's interval are the square
-/// roots of these two ends.
+/// the deviations from a trimmed mean, divided by the squared variance. The trimmed mean leaves out the share 1 / (2 sqrt(n - 4)) of the
+/// values at each end, so single extreme values have little effect on it.
 ///
-/// The kurtosis here differs from the usual one in one thing: the deviations are those from a trimmed mean. So single extreme values have
-/// less effect. The trimmed mean leaves out the share 1 / (2 sqrt(n - 4)) of the values at each end.
+/// The logarithm of the measured variance has a standard error of about sqrt((kurtosis - (n - 3) / n) / (n - 1)). The factor c = n / (n - Z)
+/// corrects both the variance and this standard error for small n. So the interval of the variance is
+/// c * variance * exp(± Z * c * standard error). The ends of the standard deviation's interval are the square roots of these two ends.
 fn bonett(values: &[f64], sd: f64) -> Option<(f64, f64)> {
     let n = values.len() as f64;
     if n <= 4.0 || Ties::count(&mut values.to_vec()).all_equal() {
@@ -170,8 +169,8 @@ fn trimmed_mean(values: &[f64], share: f64) -> f64 {
 ///
 /// There are three cases:
 ///
-/// 1. `same_runs` is true: both sides have the same runs, for example with different machines. Then the difference is calculated for each
-///    run, and the differences are averaged. At least one run must have a value on both sides.
+/// 1. `same_runs` is true: both sides have values of the same runs, for example of different machines in these runs. Then the difference is
+///    calculated for each run that has a value on both sides, and the differences are averaged. There must be at least one such run.
 /// 2. The sides have different runs, but the same configurations, and several of them. Then the difference is calculated for each
 ///    configuration, with Welch's interval, and the differences are averaged.
 /// 3. In all other cases, the mean of all runs of `to` is compared with the mean of all runs of `from`, with Welch's interval.
@@ -187,9 +186,9 @@ pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) ->
             .collect();
         Difference::average(&differences)
     } else {
-        // Case 3, below.
         None
     };
+    // In case 3, the difference is still `None` here.
     let difference =
         difference.unwrap_or_else(|| difference_of_means(&numbers(from), &numbers(to)));
     Estimated {
@@ -202,7 +201,7 @@ pub(super) fn difference(from: &[RunValue], to: &[RunValue], same_runs: bool) ->
     }
 }
 
-/// The mean of the differences `to` minus `from` of the runs that have a value on both sides.
+/// Calculates `to` minus `from` for each run that has a value on both sides, and averages these differences.
 fn difference_run_by_run(from: &[RunValue], to: &[RunValue]) -> Estimated {
     let from_values: BTreeMap<u64, f64> =
         from.iter().map(|value| (value.run, value.value)).collect();
@@ -299,7 +298,8 @@ mod tests {
     }
 
     /// The values 1, ..., 100 have the standard deviation sqrt(100 x 101 / 12) = 29.0115 and the kurtosis
-    /// 0.6 (3 x 100^2 - 7) / (100^2 - 1) = 1.79976. The interval follows from these by the formula, in which (n - 3) / n is 0.97.
+    /// 0.6 (3 x 100^2 - 7) / (100^2 - 1) = 1.79976. The values are symmetric, so their trimmed mean is their mean. In the formula of the
+    /// interval, (n - 3) / n is 0.97.
     #[test]
     fn standard_deviations_have_the_interval_of_bonetts_formula() {
         let values: Vec<f64> = (1..=100).map(f64::from).collect();
@@ -364,7 +364,8 @@ mod tests {
         // average has the variance (2 + 2) / 4 = 1. Each mean gives one degree of freedom. With 4 degrees of freedom, t is 2.776.
         assert!(paired.value == 5.0 && is_near(low, 5.0 - 2.776) && is_near(high, 5.0 + 2.776));
         // If the sides have different configurations, the means of all their runs are compared. Then the large differences between
-        // configurations count too: the standard error is 40.8, and the interval is 199.8 wide.
+        // configurations count too. Each side has the variance 3334.67, so the standard error is sqrt(2 * 3334.67 / 4) = 40.83. With 6
+        // degrees of freedom, t is 2.447. So the interval is 2 * 2.447 * 40.83 = 199.8 wide.
         let other = values(&[
             (4, "a", 5.0),
             (5, "a", 7.0),

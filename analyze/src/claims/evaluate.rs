@@ -94,8 +94,8 @@ fn evaluate_claim<'c>(claim: &'c Claim, data: &Data) -> EvaluatedClaim<'c> {
 
 fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
     // A test can compare two sides, such as runs with `phase = "spread"` and runs with `phase = "aligned"`. `difference` looks for
-    // configurations that both sides have. With `phase`, the sides would have none in common, so `phase` is left out of the configurations.
-    // In general, a parameter is left out if one side has a condition on it that the other side does not have.
+    // configurations that occur on both sides. There would be none, because the two sides have different phases. So if a condition belongs
+    // to only one side, its parameter (here `phase`) is left out of the configurations.
     let mut differing_parameters: HashSet<&'static str> = HashSet::new();
     if let Subject::Difference { from, to } = &test.subject {
         differing_parameters.extend(from.own_parameters().chain(to.own_parameters()));
@@ -119,13 +119,15 @@ fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
         Subject::Difference { from, to } => {
             let (from_values, to_values) = (values(from, false)?, values(to, false)?);
             let same_dataset = from.experiment == to.experiment;
-            // The sides must have the same runs (and differ in something else, such as the machines), or no run in common.
+            // Both sides have the same runs if they have the same dataset and the same conditions. (Then they differ in something else,
+            // such as the machines.)
             let same_runs = same_dataset && from.conditions == to.conditions;
             let shared = count_shared_runs(&from_values, &to_values);
             if same_runs && shared == 0 {
                 return Err(NotEvaluated::NoSharedRun);
             }
-            // Within a dataset, runs with the same number are the same run. In different datasets they are different runs.
+            // Sides with different conditions must have no run in common. (Runs of different datasets are different runs, even if they have
+            // the same number.)
             if same_dataset && !same_runs && shared > 0 {
                 return Err(NotEvaluated::SharedRuns(shared));
             }

@@ -38,10 +38,10 @@ impl Quantity {
         }
     }
 
-    /// The largest possible value. `None` if there is no limit. A quantity with a largest possible value is never below 0.
+    /// The largest possible value, such as 1 for a share. The smallest possible value is then 0. `None` if the quantity has no such limit.
     ///
-    /// If all runs so far have the same value, they do not show how much the values of runs vary. Then the interval of the mean is
-    /// calculated from 0 and the largest possible value, because the values of further runs must be between these two.
+    /// The limit is needed for the interval of a mean if all runs have the same value. Equal values do not show how much the values of runs
+    /// vary. But every run must have a value between 0 and the limit, and the interval is calculated from these two.
     pub(super) fn largest_possible(&self) -> Option<LargestPossible> {
         match self {
             Self::Machine(measure) if SHARES.contains(&measure.name) => Some(LargestPossible::One),

@@ -61,7 +61,7 @@ pub struct ClockGroups {
     /// The groups, ordered by dataset, then by configuration, then by clock. Datasets have the order of the command line, and configurations
     /// the order of their first runs.
     pub groups: Vec<ClockGroup>,
-    /// Number of runs that could not be replayed, because a receive in the log has no send.
+    /// Number of runs that could not be replayed, for example because the log has a receive, but not the send of the received message.
     pub without_sends: u64,
     /// The kinds of clocks that were left out in runs with too many machines.
     pub left_out: Vec<&'static ClockKind>,
@@ -124,8 +124,8 @@ impl ClockGroups {
             &clocks[configurations.numbers()[run_index] as usize]
         })?;
         let parameters = configurations.values()?;
-        // `by_configuration[c][r][k]` has the values of all figures of one clock in one run: c is the number of the configuration, r counts
-        // the runs of this configuration that could be replayed, and k counts the clocks of this configuration.
+        // `by_configuration[c]` has an item for each run of configuration c that could be replayed. Each item has the values of all
+        // figures for each clock of the configuration.
         let mut by_configuration: Vec<Vec<&[Values]>> = vec![vec![]; clocks.len()];
         for (number, values) in std::iter::zip(configurations.numbers(), &measured) {
             match values {
@@ -203,7 +203,8 @@ fn measure_runs<'c>(
     clocks_of: impl Fn(usize) -> &'c [&'c ClockSpec] + Sync,
 ) -> Result<Vec<Option<Vec<Values>>>, Error> {
     let runs = dataset.finished();
-    // Three things are drawn from the seed: when ticks are due, the errors of physical clocks, and which pairs of events are compared.
+    // Three things are drawn from the seed: when ticks are due, the errors of physical clocks, and the pairs of events whose timestamps are
+    // compared.
     let seed = dataset.manifest().experiment.seed;
     let batches = batch_bounds(runs.iter().map(|row| row.events), dataset.batch_events());
     let measure_batch = |batch: usize| {

@@ -241,7 +241,8 @@ impl ClockSpec {
     }
 }
 
-/// The clock as users write it after `--clock`, such as `bloom:m=16`. Parameters with their default value (here `k=2`) are left out.
+/// The clock as users write it after `--clock`. Parameters with their default value are left out: `bloom:m=16,k=2` becomes `bloom:m=16`,
+/// because 2 is the default of `k`.
 impl fmt::Display for ClockSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.name)?;
@@ -338,7 +339,8 @@ mod tests {
     #[test]
     fn mistakes_in_clocks_are_explained() {
         let error = |text: &str| text.parse::<ClockSpec>().expect_err("a mistake");
-        assert!(error("lamprot").contains("lamport"), "{}", error("lamprot"));
+        let unknown = error("lamprot");
+        assert!(unknown.contains("did you mean `lamport`?"), "{unknown}");
         assert_eq!(
             error("bloom:n=3"),
             "there is no parameter `n`; the parameters of bloom are m, k"

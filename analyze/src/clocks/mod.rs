@@ -14,8 +14,8 @@
 //! - [`truth`]: which of two events happened before the other, and for how many pairs a clock's timestamps give the right answer
 //! - [`figures`]: the figures (numbers) that are measured of a clock in a run, such as the bytes of a timestamp
 //! - [`estimates`]: the mean of each figure, with an interval, for each configuration and clock
-//! - [`order`]: sorts rows by their columns
-//! - [`tables`]: the table, and the records for CSV and JSON
+//! - [`order`]: sorts the rows that `analyze clocks` prints, by the columns that the user names
+//! - [`tables`]: the table that `analyze clocks` prints, and the records for CSV and JSON
 
 pub mod estimates;
 pub mod figures;

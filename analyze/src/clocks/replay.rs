@@ -29,10 +29,10 @@ pub(super) struct Replayed {
     /// Number of events (including those in the warm-up) before the first send whose timestamp is over the limit. The limit is 4 bytes for
     /// each machine of the run, such as 12 bytes for 3 machines. `None` if there is no such send.
     pub(super) events_to_limit: Option<u64>,
-    /// The largest time by which the clock was ahead of its machine's physical clock, in steps of `resolution_ns` each. `None` if the clock
-    /// does not contain a time.
+    /// How far the clock was ahead of its machine's physical clock, at most. The unit is a step of the physical clock. `None` for clocks
+    /// that contain no time, and for the clock `physical`, which is never ahead.
     pub(super) ahead_max: Option<i64>,
-    /// Nanoseconds in a step of the physical clocks.
+    /// The length of a step of the physical clocks, in nanoseconds.
     pub(super) resolution_ns: u64,
     /// The largest counter in a timestamp. Hybrid clocks have this counter beside the time, to order events with the same time. `None` if
     /// the clock has no such counter.

@@ -8,7 +8,7 @@ use super::history::History;
 use crate::measures::concurrency::cross_pairs;
 use crate::read::run_log::NO_EVENT;
 
-/// The largest number of pairs of a run whose timestamps are compared.
+/// The largest number of pairs in a sample.
 pub(super) const MAX_PAIRS: u64 = 2000;
 
 /// The sample of a run: all pairs of events of different machines. If the run has more than [`MAX_PAIRS`] such pairs, the sample has
@@ -17,10 +17,10 @@ pub(super) const MAX_PAIRS: u64 = 2000;
 pub(super) struct Sample {
     /// Each pair, as the indices of its two events among all events of the run.
     pub(super) pairs: Vec<[u32; 2]>,
-    /// For each event of the run, the index at which a replay stores its timestamp. [`NO_EVENT`] (the largest `u32`) if the event is in no
-    /// pair.
+    /// For each event of the run: the index of the event's timestamp in the list of timestamps that a replay stores. [`NO_EVENT`] (the
+    /// largest `u32`) if the event is in no pair.
     pub(super) storage_index: Vec<u32>,
-    /// Number of events that are in a pair, so that a replay stores their timestamps.
+    /// Number of events that are in at least one pair. A replay stores the timestamps of these events only.
     pub(super) stored_events: usize,
 }
 

@@ -1,5 +1,7 @@
-//! The table that `analyze clocks` prints, and the same results as records for CSV and JSON. A *figure* is a quantity that is measured of
-//! a replayed clock, such as the bytes of its timestamps. A *group* has the figures of one clock in one configuration.
+//! The table that `analyze clocks` prints, and the same results as records for CSV and JSON.
+//!
+//! `analyze clocks` replays clocks, such as a vector clock, over the events of logs. A *figure* is a quantity that is measured of a
+//! replayed clock, such as the bytes of its timestamps. A *group* has the figures of one clock in one configuration.
 
 use sim::sweep::words::grouped;
 
@@ -97,7 +99,7 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
         estimates.map(|estimate| estimate.interval_kind)
     });
     caption.extend(notes(interval_kinds));
-    // `few_warning` warns of unreliable intervals. A group with a single repetition has no interval, so it does not count here.
+    // `few_warning` warns that few repetitions give unreliable intervals. Groups with one repetition have no interval and do not count.
     let repetitions = groups.iter().map(|group| group.n).filter(|&n| n > 1);
     caption.extend(few_warning(repetitions.min()));
     // All groups have the same warm-up: the one that the user gave. If there are no groups, `warm_up_s` is 0.

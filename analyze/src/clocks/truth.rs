@@ -45,12 +45,12 @@ impl PairCounts {
 /// For clocks whose timestamps are numbers, all pairs are counted. This is fast, because it needs no loop over pairs. Take an event e, and
 /// the log of another machine. The events of this log that happened before e are the first ones of the log, for example the first 5. The
 /// events of this log with lower timestamps than e are the first ones too, for example the first 3. So the smaller group is a part of the
-/// larger one: here, 3 events are in both groups.
+/// larger one, and the number of events in both groups is the smaller of the two numbers: here 3.
 ///
-/// For other clocks, the pairs of the sample are counted. Then the counts of its ordered pairs (one event happened before the other) are
-/// scaled to the run's exact number of ordered pairs. The counts of its concurrent pairs are scaled to the run's exact number of concurrent
-/// pairs. A clock has `None` in the returned list if the run has ordered pairs but the sample has none, or if the run has concurrent pairs
-/// but the sample has none.
+/// For other clocks, only the pairs in `sample` are counted. Then the counts of the sample's ordered pairs (one event happened before the
+/// other) are scaled to the run's exact number of ordered pairs. The counts of the sample's concurrent pairs are scaled to the run's exact
+/// number of concurrent pairs. A clock has `None` in the returned list if the run has ordered pairs but the sample has none, or if the run
+/// has concurrent pairs but the sample has none.
 pub(super) fn count_pairs(
     history: &History<'_>,
     sample: &Sample,
@@ -97,7 +97,7 @@ fn scaled(of_sample: PairCounts, ordered: f64, concurrent: f64) -> Option<PairCo
     })
 }
 
-/// The replay of the vector clocks, which tell which events happened before a given event.
+/// The replay of the vector clocks, and what is counted during the replay.
 struct Truth<'h> {
     history: &'h History<'h>,
     sample: &'h Sample,

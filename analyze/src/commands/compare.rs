@@ -43,7 +43,7 @@ impl Compare {
             .open(&[self.a.clone(), self.b.clone()], None)?;
         let comparison = Comparison::new(&datasets[0], &datasets[1])?;
         let words = compare::words(&comparison);
-        // With the formats CSV and JSON, `print` below leaves the words out, so they go to stderr.
+        // With the formats CSV and JSON, `print` below leaves out `words`. So this line prints them to stderr.
         self.output.print_words_to_stderr_with_csv_or_json(&words);
         let tables = [compare::table(&comparison)];
         let printed = self

@@ -75,7 +75,7 @@ impl Contrast {
         let values = TwoValues::new(of, from, to).context("--of")?;
         let datasets = self.datasets.open()?;
         let query = self.options.query(&measures)?;
-        // Conditions and sort keys may need more measures than the table shows.
+        // --having and --sort can use measures that the table does not show.
         let all_measures = query.with_measures(&measures);
         let repetitions = Repetitions::read(&datasets, &all_measures)?;
         let groups = repetitions.groups()?;
@@ -85,7 +85,8 @@ impl Contrast {
         let mut pairs: Vec<Pair<'_>> = chosen.iter().map(|&row| pairs[row]).collect();
         self.top.truncate(&mut pairs);
         // Below the pairs, the table has their average. The interval of the average is calculated from each run's mean over its machines. If
-        // pairs are left out, these means include machines that the table does not show. So the average then has no interval.
+        // the table leaves out pairs, these means can include machines that the table does not show. Then `repetitions` is `None`, and the
+        // average is printed without an interval.
         let repetitions = (pairs.len() == pair_count).then_some(&repetitions);
         if self.output.is_structured() {
             let records = contrast::records(&values, &pairs, &measures, repetitions)?;
@@ -99,8 +100,8 @@ impl Contrast {
     fn contrast_sides(&self, measures: &[&'static Measure]) -> anyhow::Result<()> {
         let (sides, a, b) = match (&self.a, &self.b, self.datasets.roots.as_slice()) {
             (Some(a), Some(b), _) => {
-                // Both sides come from the same datasets. `open_also(a)` keeps the runs that the other options, such as --where, select and
-                // that also meet condition `a`.
+                // Both sides come from the same datasets. `open_also(a)` keeps the runs that meet both condition `a` and the other options,
+                // such as --where.
                 let sides = Sides {
                     a: a.to_string(),
                     b: b.to_string(),

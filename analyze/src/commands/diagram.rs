@@ -81,8 +81,8 @@ impl DiagramCommand {
         if let Some(words) = diagram.left_out(has_strip) {
             tell(words);
         }
-        // The first function draws an SVG. Its parameter `form` is the colours, and whether labels are text or outlines. The second function
-        // draws with characters, at most `width` in a line.
+        // The first function draws an SVG. `form` gives the SVG's colours, and says whether its labels are text or outlines. The second
+        // function draws with characters, at most `width` in a line.
         self.picture
             .write(|form| diagram.draw(form), |width| diagram.terminal(width))
     }

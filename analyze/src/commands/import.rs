@@ -196,7 +196,7 @@ impl Import {
         if self.explain || self.write_mapping.is_some() {
             // Reads the logs, but makes no dataset.
             let (report, complete_mapping) = import::understand(&self.sources, &mapping)?;
-            // With --into (which is possible with --write-mapping), the import below prints its own report.
+            // --into cannot be used together with --explain, but it can be used with --write-mapping. Then the import below prints a report.
             if self.into.is_none() {
                 let words = prose(&report.reading(), width);
                 let text = format!("{}{words}", terminal(&report.table(), width));

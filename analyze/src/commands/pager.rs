@@ -69,7 +69,7 @@ fn feed(mut pager: Child, text: &[u8]) -> Result<(), StdoutError> {
 /// pager and the shell would read the keyboard at the same time.
 #[cfg(unix)]
 fn ignore_interrupts() {
-    // Ctrl-C calls a handler instead of ending the program. The handler only sets a flag, which nobody reads. If it cannot be registered,
-    // Ctrl-C ends the program as usual.
+    // Ctrl-C calls a handler instead of ending the program. The handler only sets a flag, which nobody reads. If the handler cannot be
+    // registered, Ctrl-C ends the program as usual.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::default());
 }

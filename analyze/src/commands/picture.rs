@@ -95,7 +95,8 @@ impl Picture {
         self.out.is_none() && (self.terminal || stdout().is_terminal())
     }
 
-    /// Writes the picture. `draw` makes it as SVG in a given form. `lines` makes it as lines of characters for a given number of columns.
+    /// Writes the picture. `draw` makes an SVG; its argument says how labels are written, and the colours. `lines` makes lines of
+    /// characters; its argument is the number of columns.
     pub fn write(
         &self,
         draw: impl Fn(Form) -> String,

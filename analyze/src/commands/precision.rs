@@ -72,8 +72,9 @@ impl Precision {
             if let (Some(top), false) = (self.top, self.all) {
                 needs.machines.truncate(top as usize);
             }
-            // For some machines, no need can be computed (for example if the mean is about 0 and the half-width is a share of the mean).
-            // These machines have no record, so the user is told which machines they are. (For a table, the caption says it.)
+            // For some machines, the needed number of repetitions cannot be computed (for example if the mean is about 0 and the half-width
+            // is a share of the mean). CSV and JSON have no record of these machines, so a message on stderr says which machines are left
+            // out. (A table says it in its caption.)
             for sentence in precision::left_out(&needs, measure, self.half_width) {
                 tell(sentence);
             }
@@ -85,9 +86,14 @@ impl Precision {
         };
         let shown = configurations.len().min(row_limit);
         let wanted = (measure, self.half_width);
-        let more = say_what_is_not_shown(configurations.len() - shown);
-        let mut table =
-            precision::table(&configurations[..shown], &needs, wanted, &extensions, more);
+        let not_shown = say_what_is_not_shown(configurations.len() - shown);
+        let mut table = precision::table(
+            &configurations[..shown],
+            &needs,
+            wanted,
+            &extensions,
+            not_shown,
+        );
         table
             .caption
             .extend(notes(&datasets, &[measure as &Measure]));

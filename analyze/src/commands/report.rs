@@ -55,6 +55,7 @@ impl ReportCommand {
                 shell_word(&self.out)
             );
         }
+        // A report needs whole runs, so a condition such as `--where machine=0` is refused.
         self.datasets
             .selection
             .refuse_conditions_on_machines("report")?;
@@ -80,7 +81,7 @@ impl ReportCommand {
         Ok(())
     }
 
-    /// The tables of the claims in the file of --claims. Without this option, none.
+    /// Evaluates the claims in the file that --claims names, and returns their tables. Without --claims, there are no tables.
     fn claims(&self) -> anyhow::Result<Vec<analyze::output::table::Table>> {
         let Some(file) = &self.claims else {
             return Ok(vec![]);

@@ -27,7 +27,7 @@ pub fn parse_name(text: &str) -> Result<String, Infallible> {
     Ok(text.to_owned())
 }
 
-/// The names of all columns of rows (possible values of --sort). Shells complete them.
+/// The names of the columns by which rows can be sorted (possible values of --sort). Shells complete them.
 fn row_columns() -> Vec<&'static str> {
     RowColumn::names().collect()
 }

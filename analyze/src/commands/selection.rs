@@ -75,7 +75,7 @@ impl Selection {
     }
 
     /// Opens the datasets in folders `roots`. Keeps only the runs, and machines of runs, that the options choose and that meet the condition
-    /// `also`, if there is one. Reports on stderr how many runs are missing, failed, or are left out by --only.
+    /// `also`, if there is one. Reports on stderr what is missing or left out (see [`say_what_is_left_out`]).
     pub fn open(&self, roots: &[PathBuf], also: Option<&Choice>) -> anyhow::Result<Vec<Dataset>> {
         pools::start()?;
         if self.reread {
@@ -91,8 +91,8 @@ impl Selection {
         let conditions: Vec<Choice> = self.conditions.iter().chain(also).cloned().collect();
         let mut datasets = analyze::open(roots)?;
         for dataset in &mut datasets {
-            // `keep_chosen` drops the runs that the conditions do not choose. It returns pairs of a column and a value: a condition
-            // asks for this value, but no run has it. Perhaps the user mistyped it.
+            // `keep_chosen` drops the runs that the conditions do not choose. If a condition asks for a value that no run has, perhaps
+            // because the user mistyped it, `keep_chosen` returns the column and this value.
             for (name, value) in dataset.keep_chosen(&conditions)? {
                 let label = dataset.label();
                 tell(format_args!("{label}: no run has {name} {value}"));
@@ -123,7 +123,7 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Reports on stderr which shards of a dataset are missing, and how many runs are not done yet, failed, or are left out by --only.
+/// Reports on stderr which shards of a dataset are missing, and how many runs are not done yet, have failed, or are left out by --only.
 pub fn say_what_is_left_out(dataset: &Dataset) {
     let label = dataset.label();
     let is_or_are = |count: usize| if count == 1 { "is" } else { "are" };

@@ -34,6 +34,7 @@ pub struct Show {
 
 impl Show {
     pub fn run(&self) -> anyhow::Result<()> {
+        // `execution` is the whole run. `window` is the part of the run that options such as --from choose; --follow does not use it.
         let (execution, window) = self.part.read()?;
         // `&[]` in both calls of `print`: no paragraphs are printed above the table.
         if let Some(name) = self.follow {

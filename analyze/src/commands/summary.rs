@@ -106,7 +106,8 @@ fn headline(datasets: &[Dataset], overview: &Overview<'_>) -> Vec<String> {
         rows.filter(|row| row.slowest.dataset == dataset.label())
             .count()
     };
-    // Runs that are left out because they were not punctual count as runs in the headline, but their events do not count.
+    // The option `--only punctual` leaves out runs that were not punctual. The headline's number of runs includes these runs, but its number
+    // of events does not include their events.
     let events =
         |dataset: &Dataset| -> u64 { dataset.finished().iter().map(|run| run.events).sum() };
     if datasets.len() > MAX_DATASET_LINES {

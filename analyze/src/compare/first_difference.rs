@@ -110,8 +110,8 @@ fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Di
     let differs = |&column: &usize| {
         !NEVER_REPORTED.contains(&columns[column]) && cells_a[column] != cells_b[column]
     };
-    // A column is always found. If both events exist, they have the same machine and tick, so another column differs. If one event is
-    // missing, all its cells are `none`, so every column differs.
+    // A column is always found, because the two events differ. If both events exist, they have the same machine and tick, so they differ in
+    // another column. If one event is missing, all its cells are `none`, so every column differs.
     let column = (0..columns.len()).find(differs).unwrap_or_default();
     let (machine, tick) = in_a.or(in_b).map_or((0, 0), machine_and_tick);
     Difference {
@@ -124,7 +124,7 @@ fn describe(time_s: f64, in_a: Option<&EventRow>, in_b: Option<&EventRow>) -> Di
     }
 }
 
-/// The cells of a row as texts, as in a log that has all of [`columns`].
+/// The cells of a row as texts, one for each of [`columns`].
 fn cell_texts(row: &EventRow) -> Vec<String> {
     let mut line = vec![];
     let logged = std::slice::from_ref(&row.logged);
@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn an_event_that_is_missing_in_a_or_in_b_is_a_difference() {
-        // 1.25 s of system time are 1 s of model time in A, and 1.25 s in B.
+        // 1.25 s of system time are (1.25 - 1) * 4 = 1 s of model time in A, and 1.25 s in B. If an event is missing, every column differs.
+        // Of the columns that can be reported, `event` is the first.
         let both = [event(0, 0, 1_250, 1), event(1, 0, 1_250, 1)];
         assert_eq!(difference(&both, &both[1..]), Some((1.0, 0, 0, "event")));
         assert_eq!(difference(&both[..1], &both), Some((1.25, 1, 0, "event")));

@@ -37,7 +37,7 @@ pub struct Matching {
 }
 
 impl Matching {
-    /// Matches the finished runs of `a` and `b`.
+    /// Matches the finished runs of `a` and `b`, without the runs that `--only punctual` left out.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl Matching {
                 })
             })
             .collect();
-        // The runs that were left out of A, but not of B; and the reverse.
+        // `left_out_a` counts the keys whose run in A was left out and whose run in B was not. `left_out_b` counts the reverse.
         let left_out_a = count_runs_in(a.left_out(), &by_key_b);
         let left_out_b = count_runs_in(b.left_out(), &by_key_a);
         if pairs.is_empty() {
@@ -76,7 +76,7 @@ impl Matching {
     }
 }
 
-/// The finished runs of a dataset by their keys.
+/// The runs of `dataset.finished()` by their keys.
 fn runs_by_key(dataset: &Dataset) -> Result<HashMap<&str, &JournalRow>, Error> {
     let mut by_key = HashMap::with_capacity(dataset.finished().len());
     for row in dataset.finished() {
@@ -94,7 +94,7 @@ fn runs_by_key(dataset: &Dataset) -> Result<HashMap<&str, &JournalRow>, Error> {
     Ok(by_key)
 }
 
-/// Counts the runs of `left_out` whose key is also the key of a finished run of the other dataset.
+/// Counts the runs of `left_out` whose key is also in `other`, the map of the other dataset's runs by their keys.
 fn count_runs_in(left_out: &[JournalRow], other: &HashMap<&str, &JournalRow>) -> usize {
     left_out
         .iter()

@@ -58,12 +58,12 @@ pub struct Side {
     pub seed: u64,
     /// Number of finished runs that were not left out.
     pub runs: usize,
-    /// How many of these runs were punctual (no delay was long enough to change the order of events).
+    /// How many of the `runs` were punctual (no delay was long enough to change the order of events).
     pub punctual: usize,
-    /// How many of these runs were as scheduled: the schedule says between which two ticks each message should arrive, and in which order,
+    /// How many of the `runs` were as scheduled: the schedule says between which two ticks each message should arrive, and in which order,
     /// and all messages arrived like this.
     pub as_scheduled: usize,
-    /// How many of these runs have no match in the other dataset.
+    /// How many of the `runs` have no match in the other dataset.
     pub alone: usize,
 }
 

@@ -94,7 +94,7 @@ fn side_by_side(a: DataFrame, b: DataFrame, run_numbers: DataFrame) -> PolarsRes
         .chain(parameters())
         .map(col)
         .collect();
-    let of_b = [col("run").alias("run_b"), col("machine")];
+    let keys_of_b = [col("run").alias("run_b"), col("machine")];
     a.lazy()
         .select([of_machine, values("a")].concat())
         .join(
@@ -104,7 +104,7 @@ fn side_by_side(a: DataFrame, b: DataFrame, run_numbers: DataFrame) -> PolarsRes
             JoinArgs::new(JoinType::Inner),
         )
         .join(
-            b.lazy().select([of_b.to_vec(), values("b")].concat()),
+            b.lazy().select([keys_of_b.to_vec(), values("b")].concat()),
             [col("run_b"), col("machine")],
             [col("run_b"), col("machine")],
             JoinArgs::new(JoinType::Inner),
@@ -152,7 +152,7 @@ fn defined_in_both(measure: &Measure) -> [Expr; 2] {
     })
 }
 
-/// Compares every measure over all matched runs.
+/// Compares every measure over all matched runs. `measured` is the result of [`measure_pairs`].
 pub(super) fn compare_over_all(measured: &DataFrame) -> PolarsResult<Vec<Paired>> {
     let means_of_run = measures::all().flat_map(|measure| {
         ["a", "b", "difference", "equal"].map(|what| col(column_name(measure, what)).mean())
@@ -171,7 +171,8 @@ pub(super) fn compare_over_all(measured: &DataFrame) -> PolarsResult<Vec<Paired>
     read_row(&all_runs.collect()?, 0)
 }
 
-/// Compares every measure for each configuration and machine. Configurations are in the order of their first runs in A.
+/// Compares every measure for each configuration and machine. `measured` is the result of [`measure_pairs`]. Configurations are in the
+/// order of their first runs in A.
 pub(super) fn compare_groups(measured: &DataFrame) -> PolarsResult<Vec<Group>> {
     let keys = parameters().chain(["machine", "rate"]).map(col);
     let mut aggregates = statistics();
@@ -210,8 +211,8 @@ fn statistics() -> Vec<Expr> {
                 mean_of("b").alias(column_name(measure, "mean in b")),
                 mean_of("equal").alias(column_name(measure, "share equal")),
             ];
-            // The first argument names the column with the differences. The second is the start of the names of the aggregates (mean, sd,
-            // values).
+            // The first argument names the column with the differences. The second is the start of the names of the three aggregates, which
+            // end in `_mean`, `_sd` and `_values`.
             let differences = column_name(measure, "difference");
             let of_differences = estimate_expressions(&differences, &differences);
             means.into_iter().chain(of_differences)

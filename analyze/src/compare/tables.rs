@@ -165,6 +165,7 @@ mod tests {
         // Mean 0.03 and standard deviation 0.0158. Half the width of the interval of five values is 2.776 / sqrt(5) = 1.24 standard
         // deviations (Student's t), here 0.0196. With two significant digits it is 0.020, so the mean gets three decimals too.
         assert_eq!(text(&[0.01, 0.02, 0.03, 0.04, 0.05]), "0.030 ± 0.020");
+        // If all values are equal and whole, the mean has no decimals.
         assert_eq!(text(&[2.0; 5]), "2, all equal");
         assert_eq!(text(&[0.0; 5]), "0");
         assert_eq!(text(&[0.0]), "0");

@@ -76,7 +76,7 @@ fn describe_matches(comparison: &Comparison) -> String {
         left_out,
         ..
     } = comparison;
-    // With `--only punctual`, a run is left out if it is in both datasets, but punctual in only one of them.
+    // `left_out` counts the runs that are in both datasets, but punctual in only one of them. `--only punctual` leaves these runs out.
     let left_out = match left_out {
         0 => String::new(),
         left_out => format!(", {left_out} left out (not punctual in one of the datasets)"),
@@ -110,7 +110,7 @@ fn describe_events(comparison: &Comparison, events: &Events) -> Vec<String> {
                 "The first {LISTED_RUNS} of {differing} runs that differ, each with its first difference"
             ),
         };
-        // The first difference is the one with the earliest time in A. The same event can have another time in B.
+        // An event can have different times in A and in B. The first difference is the one with the earliest time in A.
         words.push(format!("{runs} (by the model time of A):"));
         words.extend(events.differing.iter().take(LISTED_RUNS).map(describe_run));
     }

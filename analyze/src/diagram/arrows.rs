@@ -163,7 +163,7 @@ impl Clipped {
         let (left, right) = (layout.left, layout.right);
         // A tip on the border is in the picture, also if rounding puts it a little outside.
         let is_in = |x: f64| (left - 0.01..=right + 0.01).contains(&x);
-        // The point of the arrow at this horizontal position.
+        // The point where the arrow's line crosses the vertical line at `x`.
         let at = |x: f64| {
             let share = (x - from.0) / (to.0 - from.0);
             (x, from.1 + share * (to.1 - from.1))
@@ -196,9 +196,9 @@ impl Clipped {
             );
         }
         let length = distance(self.from, self.to);
-        // At a receive, the tip touches the edge of the event's mark. (An arrow to an arrival has the same gap, although no mark is there.)
-        // A very short arrow has no gap and goes to the middle of the mark: otherwise almost nothing of it would be left between the marks
-        // of the send and the receive.
+        // At a receive, `self.to` is the middle of the event's mark. The tip stops one radius before the middle, at the edge of
+        // the mark. (Other arrows stop one radius before `self.to` too, although no mark is there.) A very short arrow goes to the middle of
+        // the mark: otherwise almost nothing of the arrow would be left between the marks of the send and the receive.
         let gap = if length > 3.0 * radius { radius } else { 0.0 };
         let tip = along(self.to, self.from, gap);
         arrow(self.from, tip, is_received)

@@ -13,15 +13,14 @@ use crate::execution::to_s;
 /// The opacities of the shades, from the smallest lags to the largest. A lag of 0 is not drawn.
 pub(super) const SHADES: [f64; 5] = [0.1, 0.25, 0.42, 0.6, 0.8];
 
-/// The smallest queue length that the full height of a band can stand for. Usually the full height stands for the longest queue in the
-/// window (the time that is drawn). If the longest queue has fewer than 5 messages, the full height stands for 5. So a queue
-/// with a single message is never drawn as a tall area.
+/// The full height of a band stands for the longest queue in the window (the time that is drawn), but for at least this many messages. So a
+/// queue with a single message is never drawn as a tall area.
 const MIN_LONGEST_QUEUE: u64 = 5;
 /// Distance from a machine's line to the strip of its lags, in pixels.
 const LAG_DISTANCE: f64 = 6.0;
 
 /// The scales of all bands and strips: the heights of bands are relative to the longest queue, and the shades of strips are relative to the
-/// largest lag. The field `lags` has the lags that the strips show.
+/// largest lag.
 #[derive(Debug)]
 pub(super) struct Scales {
     /// The longest queue in the window, or `None` if no queue length is known.

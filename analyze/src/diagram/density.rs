@@ -19,8 +19,8 @@ const BIN_WIDTH: f64 = 4.0;
 /// The opacities (shades) of bins. The first is for bins with few events, the last for bins with many.
 const SHADES: [f64; 4] = [0.2, 0.42, 0.68, 1.0];
 
-/// The longest part of `window` with at most [`MAX_MARKS`] events and messages. The part lies around the event `centre`, or at the start of
-/// the window if there is no `centre`.
+/// The longest part of `window` with at most [`MAX_MARKS`] marks (events and messages). The part lies around the event `centre`, or
+/// at the start of the window if there is no `centre`.
 pub(super) fn drawable_part(
     execution: &Execution,
     window: &Window,
@@ -67,7 +67,7 @@ fn count_marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64)
     let first = window
         .events
         .partition_point(|&index| time_ns(index) < from_ns);
-    let last = window
+    let end = window
         .events
         .partition_point(|&index| time_ns(index) <= to_ns);
     let of_event = |&index: &usize| {
@@ -82,7 +82,7 @@ fn count_marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64)
         // The event itself, the messages that it sends, and the message that it receives, if this message is not counted at its send.
         1 + sent.count() + received_count
     };
-    window.events[first..last].iter().map(of_event).sum()
+    window.events[first..end].iter().map(of_event).sum()
 }
 
 /// Draws the strip if the diagram shows only a part of the window. The strip shows the whole window.

@@ -21,7 +21,7 @@ fn draw_heading(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     svg.label(&Label {
         text: &diagram.title(),
         x: MARGIN,
-        // The baseline of the text: 0.8 of the font's size below its top.
+        // `y` is the baseline of the text. The top of the text is at `MARGIN`, and the baseline is 0.8 of the font's size lower.
         y: MARGIN + TITLE * 0.8,
         size: TITLE,
         weight: Weight::Bold,
@@ -238,7 +238,8 @@ fn draw_sample(sample: &Sample, (x, y): (f64, f64), svg: &mut Svg) {
             svg.element("path", &[("class", &"wait sample"), ("d", &path)], "");
         }
         Sample::Queue => {
-            // A queue that grows in two steps: from left to right, the area is 2, 4 and 8 pixels high. The upper edge is straight.
+            // A queue that grows in two steps: from left to right, the area is 2, 4 and 8 pixels high. As in the diagram, the area hangs down
+            // from a straight upper edge.
             let path = format!("M{} {}h20v8h-8v-4h-6v-2h-6z", px(x), px(y - 4.0));
             svg.element("path", &[("class", &"queue sample"), ("d", &path)], "");
         }

@@ -81,7 +81,7 @@ impl Layout {
         let count = machines.len() as f64;
         let strip_top = y;
         if diagram.is_trimmed {
-            // Space for the strip, and for two times below it: the start and the end of the window.
+            // Space for the strip, and for two labels below it: the time of the window's start, and the time of its end.
             y += count.min(MAX_STRIP_ROWS) * STRIP_ROW + 34.0;
         }
         let top = y;

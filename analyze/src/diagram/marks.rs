@@ -122,7 +122,7 @@ fn tooltip(diagram: &Diagram<'_>, index: usize) -> String {
 /// values are written first, in this order:
 ///
 /// 1. values of events with a ring (the events whose past or future is in colour, and the event with a text beside it),
-/// 2. values of events in colour that made the clock jump by more than 1,
+/// 2. values of events in colour, if the clock jumped by more than 1 at the event,
 /// 3. values of other events in colour,
 /// 4. values of faded events (all events that are not in colour).
 fn draw_clocks(
@@ -149,7 +149,7 @@ fn draw_clocks(
     };
     let mut order: Vec<usize> = of_machine.to_vec();
     order.sort_by_key(|&index| rank(index));
-    // The left and right ends of the values that are written already, in pixels.
+    // The left and right ends of the values that are written already, in pixels, with half of `GAP` added on each side.
     let mut taken: Vec<(f64, f64)> = vec![];
     svg.open(&[("class", &"clocks")]);
     for index in order {
@@ -157,11 +157,12 @@ fn draw_clocks(
         let half = text::width(&text, CLOCK_FONT_SIZE, Weight::Regular) / 2.0;
         let x = layout.x(diagram.value(index));
         let (from, to) = (x - half - GAP / 2.0, x + half + GAP / 2.0);
-        // The last value can go beyond the end of the line, but not beyond the edge of the picture.
+        // A value can go beyond the right end of the machine's line, but not beyond the edge of the picture.
         if to > layout.width || !insert(&mut taken, (from, to)) {
             continue;
         }
-        // The upper edge of a ring or of the largest circle is this far above the machine's line. (A diamond is a little higher.)
+        // The upper edge of a ring or of the largest circle is this far above the machine's line. (The corner of a diamond can be up to
+        // 1 pixel higher. `SPACE_BELOW_CLOCK` is large enough for that.)
         let mark_height = match diagram.ringed.contains(&index) {
             true => RING_RADIUS,
             false => LARGEST_RADIUS,

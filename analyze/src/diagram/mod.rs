@@ -39,7 +39,7 @@ use layout::Layout;
 
 pub use crate::draw::characters::{Line, Span, Tone};
 
-/// The largest number of events and messages that are drawn. If the window has more, only a part of the window is drawn, below a strip
+/// The largest number of events plus messages that are drawn. If the window has more, only a part of the window is drawn, below a strip
 /// that shows how many events there are at each time of the window.
 pub const MAX_MARKS: usize = 2_000;
 
@@ -71,7 +71,7 @@ pub struct Options {
     pub order: Order,
     /// Where arrows end.
     pub arrows: Arrows,
-    /// The causal past of these events is shown in colour: all events that happened before one of them.
+    /// The causal past of these events is shown in colour: these events, and all events that happened before at least one of them.
     pub past_of: Vec<EventName>,
     /// The causal future of these events is shown in colour. If `past_of` or `future_of` has events, all events that are in neither the past
     /// nor the future are faded.
@@ -121,7 +121,7 @@ pub struct Diagram<'e> {
     /// For each event of the run, whether it is drawn.
     is_drawn: Members,
     /// The events in colour: those in the causal past or future for which the user asked. All other events are faded. `None` if the user
-    /// asked for neither. (The past and future of an event in physics are called its light cone.)
+    /// asked for neither. (In physics, the past and future of an event are called its light cone.)
     cone: Option<Members>,
     /// For each machine, how many of its events the cut contains. They are the machine's first events; on its line they are left of the cut.
     /// `None` if no cut is drawn.
@@ -191,8 +191,8 @@ impl<'e> Diagram<'e> {
         })
     }
 
-    /// Says which part of the window is drawn, if it has too many events to draw them all. `has_strip` says whether the picture has a strip
-    /// that shows the whole window; diagrams of characters have none.
+    /// If the window has too many events to draw them all, says which part of the window is drawn. `has_strip` says whether the picture has a
+    /// strip that shows the whole window; diagrams of characters have none.
     pub fn left_out(&self, has_strip: bool) -> Option<String> {
         self.is_trimmed.then(|| {
             format!(

@@ -1,5 +1,7 @@
-//! Draws what lies over a diagram: a consistent cut (a line between earlier events on its left and later events on its right; no message
-//! goes over the line from right to left), rings around events, and a text beside one event.
+//! Draws what lies over a diagram: a consistent cut, rings around events, and a text beside one event.
+//!
+//! A cut is a line between the earlier and the later events of each machine. The earlier events are on the left. The cut is consistent if
+//! every message that is received on the left is also sent on the left.
 
 use super::Diagram;
 use super::frame::label;
@@ -9,9 +11,9 @@ use crate::draw::text::{self, Weight};
 
 /// Radius of the ring around an event, in pixels.
 pub(super) const RING_RADIUS: f64 = 9.0;
-/// On each machine's line, the cut is this many pixels to the right of the machine's last event before the cut. If there are less
-/// than twice as many pixels between this event and the machine's next event, the cut is in the middle between the two events. If the
-/// machine has no event before the cut, the cut is this many pixels to the left of the machine's first event.
+/// On each machine's line, the cut is this many pixels to the right of the machine's last event before the cut, but never beyond the
+/// middle between this event and the machine's next event. If the machine has no event before the cut, the cut is this many pixels to the
+/// left of the machine's first event.
 const CUT_DISTANCE: f64 = 7.0;
 
 pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
@@ -37,8 +39,8 @@ fn position(diagram: &Diagram<'_>, layout: &Layout, index: usize) -> Option<(f64
     is_drawn.then(|| (layout.x(diagram.value(index)), y))
 }
 
-/// Draws the cut as one line from machine to machine. It crosses each machine's line between the machine's last event before the cut and its
-/// first event after the cut.
+/// Draws the cut as one path. The path crosses each machine's line between the machine's last event before the cut and the machine's first
+/// event after the cut.
 fn draw_cut(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     let Some(cut) = &diagram.cut else {
         return;
@@ -96,7 +98,7 @@ fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     svg.label(&Label {
         text: words,
         x,
-        // About as high as the event's clock value, which is above the ring.
+        // The clock value above the ring is written at about the same height.
         y: y - RING_RADIUS - 9.0,
         size,
         weight: Weight::Bold,

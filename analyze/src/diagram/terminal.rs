@@ -72,7 +72,7 @@ fn muted(text: &str) -> Line {
 
 fn legend(diagram: &Diagram<'_>) -> Vec<String> {
     let mut words = vec![
-        "● send  ◆ receive  ○ internal, with the clock after it; each row is an event".to_owned(),
+        "each row is an event: ● send  ◆ receive  ○ internal, then the clock's value".to_owned(),
         "─▶ message that is received later  ─▷ not received before the end".to_owned(),
         "←2 1.5s: received from machine 2, 1.5 s after it was sent".to_owned(),
     ];
@@ -276,7 +276,7 @@ impl Grid<'_, '_> {
         }
     }
 
-    /// Writes the sender and the age of the message that the event `index` receives, at position `at`.
+    /// If the event `index` is a receive, writes the sender and the age of its message. The text starts at position `at`.
     fn put_detail(&self, index: usize, at: usize, cells: &mut Cells) {
         if self.column_width < MIN_DETAIL_COLUMN {
             return;

@@ -3,9 +3,9 @@
 /// Maps values linearly to positions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
-    /// The value at `start`.
+    /// The value whose position is `start`.
     pub from: f64,
-    /// The value at `end`.
+    /// The value whose position is `end`.
     pub to: f64,
     /// The position of one end of the axis (the left or the lower one, for example), in pixels.
     pub start: f64,
@@ -25,8 +25,8 @@ impl Scale {
 
     /// Returns the values at which an axis has a tick and a label, and the number of digits after the decimal point that the labels need.
     /// The values are the multiples of a round step (1, 2 or 5 times a power of ten) that lie between `from` and `to`. Each label gets at
-    /// least `label_px` pixels. If `end` is less than `start`, `label_px` must be negative. On a vertical axis `end` is less than `start`,
-    /// because the values grow upwards, but pixels are counted downwards.
+    /// least `label_px` pixels. On a vertical axis `end` is less than `start`, because values grow upwards, but pixels are counted downwards.
+    /// For such an axis, `label_px` must be negative.
     pub fn ticks(&self, label_px: f64) -> (Vec<f64>, usize) {
         let max_steps = ((self.end - self.start) / label_px).max(1.0);
         let step = round_step((self.to - self.from) / max_steps);

@@ -250,8 +250,8 @@ mod tests {
     }
 
     proptest! {
-        /// A document with any text as title can be parsed. The parsed title is the text, with the replacement character in place of the
-        /// characters that are forbidden.
+        /// A document with any text as title can be parsed. The parsed title is the text, except that `escape` has put the replacement
+        /// character in place of some characters.
         #[test]
         fn any_text_is_escaped(name in any::<String>()) {
             let mut svg = Svg::new(Labels::Text);
@@ -260,8 +260,8 @@ mod tests {
             let document = svg.finish((1.0, 1.0), &name, "", "");
             let tree = resvg::usvg::roxmltree::Document::parse(&document).expect("well-formed");
             let title = tree.descendants().find(|node| node.has_tag_name("title")).and_then(|node| node.text()).unwrap_or_default();
-            let forbidden = |letter: char| (letter < ' ' && letter != '\t' && letter != '\n') || letter == '\u{fffe}' || letter == '\u{ffff}';
-            let expected: String = name.chars().map(|letter| if forbidden(letter) { '\u{fffd}' } else { letter }).collect();
+            let is_replaced = |letter: char| (letter < ' ' && letter != '\t' && letter != '\n') || letter == '\u{fffe}' || letter == '\u{ffff}';
+            let expected: String = name.chars().map(|letter| if is_replaced(letter) { '\u{fffd}' } else { letter }).collect();
             prop_assert_eq!(title, expected);
         }
     }

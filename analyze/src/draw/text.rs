@@ -21,7 +21,7 @@ pub enum Weight {
     Bold,
 }
 
-/// Which point of a label is at the position that is given for the label.
+/// Which point of a label is at the label's x-coordinate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Anchor {
     /// Its left end.
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn widths_and_outlines_follow_from_the_font() {
+    fn wide_and_bold_letters_are_wider_and_blanks_have_no_outline() {
         let narrow = width("il", 10.0, Weight::Regular);
         let wide = width("MW", 10.0, Weight::Regular);
         assert!(narrow < wide && wide < width("MW", 10.0, Weight::Bold));

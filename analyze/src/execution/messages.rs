@@ -19,8 +19,9 @@ pub struct Message {
     pub arrival_ns: Option<i64>,
 }
 
-/// The messages of `run`, ordered by send and then by recipient. Each receive whose send is in the log gives one message. The other
-/// messages were never received: the log has the send, but no receive at this recipient. Arrival times are not set yet.
+/// The messages of `run`, ordered by send and then by recipient. Each receive whose send is in the log gives one message. If a
+/// recipient of a send never received the message, there is a message with `receive: None` for this recipient. Arrival times are not set
+/// yet.
 pub(super) fn link(run: &Run<'_>) -> Vec<Message> {
     // For each event, the send of the message that it receives, or `NO_EVENT`.
     let sends = run.sends();

@@ -8,7 +8,7 @@
 //! - [`window`]: chooses a part of the run by time and by machine
 //! - [`causality`]: causal past and future, consistent cuts, an order that respects happens-before, vector clocks
 //! - [`lag`]: how far each clock is behind the largest clock
-//! - [`follow`]: where one message went, and who knew of it when
+//! - [`follow`]: who received one message, and at which event each machine first knew of the message
 //! - [`pick`]: finds a run by number or key, or picks one that has much to show
 
 pub mod causality;
@@ -67,8 +67,8 @@ pub struct Execution {
 pub struct Event {
     /// The machine.
     pub machine: MachineIndex,
-    /// Number of the machine's tick, from 0. With `receive = all`, a tick takes all waiting messages; then it has an event for
-    /// each of them.
+    /// Number of the machine's tick, from 0. With `receive = all`, a tick takes all waiting messages. Then each of these messages has
+    /// its own receive event, and all these events have the same `tick`.
     pub tick: u64,
     /// Model time since the run's start in nanoseconds. It can be negative in imported logs.
     pub time_ns: i64,
@@ -206,13 +206,13 @@ impl Execution {
         self.bounds[machine]..self.bounds[machine + 1]
     }
 
-    /// The index of the machine's event before the event at `index`, if there is one.
+    /// The index of the event directly before the event at `index`, on the same machine. `None` for the machine's first event.
     pub fn previous(&self, index: usize) -> Option<usize> {
         let first = self.bounds[self.events[index].machine as usize];
         (index > first).then(|| index - 1)
     }
 
-    /// The index of the machine's event that follows the event at `index`, if there is one.
+    /// The index of the event directly after the event at `index`, on the same machine. `None` for the machine's last event.
     pub fn next(&self, index: usize) -> Option<usize> {
         let end = self.bounds[self.events[index].machine as usize + 1];
         (index + 1 < end).then_some(index + 1)

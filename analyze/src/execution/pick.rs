@@ -84,7 +84,7 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
         .iter()
         .all(|other| same_ratio(other) && same_internal(other))
     {
-        // `row` is a later run if the first run has no events, or too many.
+        // `row` is not the first run if the first run has no events, or too many.
         let is_first = runs.first().is_some_and(|first| first.run == row.run);
         return format!(
             "it is {} of {} runs with the same ratio of rates",

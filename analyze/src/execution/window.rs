@@ -8,13 +8,14 @@ use crate::error::Error;
 /// The part of a run that the user chose to see.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Choice {
-    /// Start of the part, in model seconds. If it is `None`, `around` determines the start. If both are `None`, it is the start of the run.
+    /// Start of the part, in model seconds. If `from_s` is `None`, `around` determines the start. If both are `None`, the part starts with
+    /// the run.
     pub from_s: Option<f64>,
-    /// End of the part, in model seconds. If it is `None`, `around` determines the end. If both are `None`, it is the end of the run.
+    /// End of the part, in model seconds. If `to_s` is `None`, `around` determines the end. If both are `None`, the part ends with the run.
     pub to_s: Option<f64>,
-    /// The part lies around this tick: from `within_s` before the tick's first event to `within_s` after that first event. (A tick has
-    /// several events if it receives several messages.) If `from_s` is given too, it replaces this start. If `to_s` is given too, it
-    /// replaces this end.
+    /// A tick, for example `2:14` (tick 14 of machine 2). The part starts `within_s` before the tick's first event and ends `within_s`
+    /// after that event. (With `receive = "all"`, a tick can have several events.) If `from_s` is given too, the part starts at `from_s`
+    /// instead. If `to_s` is given too, the part ends at `to_s` instead.
     pub around: Option<EventName>,
     /// Model seconds that are shown before and after `around`.
     pub within_s: f64,

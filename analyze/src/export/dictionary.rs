@@ -51,9 +51,8 @@ seconds in a real second. A cell that is empty in a CSV file is null in Parquet,
 text. This file is the output of `analyze dictionary`.
 ";
 
-/// The columns that only the output of `analyze theory` has, for each measure that the theory predicts. The output also has the columns of
-/// [`aggregates::SUFFIXES`]. For each column: the end of its name (`z` for the column `jump_mean_z` of the measure `jump_mean`), its type
-/// and its meaning.
+/// The columns that `analyze theory` adds to those of [`aggregates::SUFFIXES`], for each measure that the theory predicts. Each entry has
+/// the end of the column's name (`z` for the column `jump_mean_z` of the measure `jump_mean`), its type and its meaning.
 pub const THEORY_SUFFIXES: [(&str, Kind, &str); 5] = [
     (
         "predicted",

@@ -80,8 +80,8 @@ pub struct PartCount {
 /// Writes `processed/` of `dataset`: runs, machines and events as Parquet, and the `additions`. Files of an earlier export that this
 /// export does not write are removed, because they may be about other runs.
 ///
-/// If the dataset's measures are cached, parts whose runs have not changed are not written again. Without the cache (`--no-cache`) all
-/// parts are written: the user does not want to rely on earlier results.
+/// A part of an earlier export is reused if its runs have not changed. With `--no-cache`, all parts are written again, because a user who
+/// gives this option does not want to rely on earlier results.
 ///
 /// # Errors
 ///

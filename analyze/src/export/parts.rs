@@ -1,15 +1,15 @@
 //! The folder `processed/events/`: the events in parts. A part is a Parquet file with the events of some whole runs. Parts of an earlier
 //! export are reused, and only the missing parts are written.
 //!
-//! The footer of a part has two facts: the [version](MEASURES_VERSION) of the definitions of measures and event columns, and a list with
-//! the fingerprint of each run in the part (the checksum of the run's row in the journal `runs.csv`). A part is reused if
+//! The footer of a part has two facts: the [version](MEASURES_VERSION) of the definitions of measures and event columns, and the
+//! fingerprints of the part's runs. The fingerprint of a run is the checksum of its row in the journal `runs.csv`. A part is reused if
 //!
 //! 1. its [checksum](crate::seal) is right,
 //! 2. its version is that of this program,
 //! 3. all its runs belong to this export too, and their fingerprints have not changed, and
-//! 4. it is not small, or the parts that meet conditions 1 to 3 together have all runs of this export. A part is small if it has at most
-//!    `part_events` / 2 events, where `part_events` is the limit for a part. If new parts have to be written for missing runs, they also
-//!    get the runs of the small parts. Without condition 4, a growing dataset would get more and more small parts.
+//! 4. it is not small, or each run of this export is in a part that meets conditions 1 to 3 (then no part has to be written). A part is
+//!    small if it has at most `part_events` / 2 events, where `part_events` is the limit for a part. Without condition 4, a growing dataset
+//!    would get more and more small parts.
 //!
 //! The runs that are not in a reused part are written to new parts, in a new folder. The new folder also gets links to the reused parts.
 //! Then it replaces the old folder in one step.
@@ -150,7 +150,7 @@ fn write_parts<'d>(
 }
 
 impl Parts {
-    /// The paths of all parts before they are published.
+    /// The paths of all parts. They can be read until [`Parts::publish`] is called.
     pub(super) fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
@@ -304,7 +304,7 @@ mod tests {
 
     use super::*;
 
-    /// Only the version differs: the checksum and the runs of the part are right.
+    /// The checksum and the runs of the part are right, so the version is the only reason not to reuse it.
     #[test]
     fn a_part_of_another_version_is_not_reused() {
         let folder = tempfile::tempdir().unwrap();

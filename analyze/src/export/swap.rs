@@ -1,6 +1,6 @@
 //! Replaces a folder by a new one with the same name. If the operating system can exchange two folders in one step, there is a
 //! complete folder with this name at any time. Otherwise there is a moment in which no folder has this name. If the program is
-//! stopped at this moment, the next export puts the old folder back.
+//! stopped at this moment, the next export puts the old folder back ([`recover`]).
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,11 +10,8 @@ use std::path::{Path, PathBuf};
 use sim::files::{folder_of, publish_folder};
 use sim::log::{RealDisk, sync_folder};
 
-/// Renames the folder `fresh` to `folder`, and removes the old `folder` if there is one. When this function returns
-/// without an error, the disk has `fresh` under its new name (it would survive a power cut).
-///
-/// If the operating system cannot exchange two folders in one step, there is a moment in which no folder has the name `folder`. If the
-/// program is stopped at this moment, [`recover`] puts the old folder back.
+/// Renames the folder `fresh` to `folder`, and removes the old `folder` if there is one. When this function returns without an error, the
+/// new name is on the disk: a power cut cannot undo the renaming.
 pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
     if !folder.exists() {
         return publish_folder(&RealDisk, fresh, folder);
@@ -27,6 +24,7 @@ pub(super) fn replace(fresh: &Path, folder: &Path) -> io::Result<()> {
     } else {
         replace_in_two_steps(fresh, folder)?;
     }
+    // A folder's name is stored in its parent folder. Syncing the parent writes the new name to the disk.
     sync_folder(folder_of(folder))
 }
 

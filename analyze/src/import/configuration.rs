@@ -106,7 +106,7 @@ impl Setup {
         self.configuration.to_string()
     }
 
-    /// The row of the journal (`runs.csv`) for `run`, which has the number `index` in the dataset.
+    /// The row of the journal (`runs.csv`) for `run`. `index` is the run's number in the dataset.
     pub(super) fn journal_row(&self, index: u64, repetition: u32, run: &Run) -> JournalRow {
         let (start_ns, _) = run.span_ns();
         // Model time from the start of the run to the machine's first event.

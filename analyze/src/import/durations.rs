@@ -17,7 +17,8 @@ const ROUNDING_S: f64 = 1e-3;
 struct End {
     /// The time of the last event (59.8 in the example).
     earliest_s: f64,
-    /// The time at which the first tick that is not in the log was due (60.1 in the example). At least `earliest_s`.
+    /// The time at which the first tick that is not in the log was due (60.1 in the example). If this tick was due before `earliest_s`,
+    /// the value is `earliest_s`.
     latest_s: f64,
     /// The time between two ticks of the machine that had the last event of the run.
     tick_s: f64,
@@ -77,9 +78,9 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
     undecided.sort_by(|&a, &b| ends[a].earliest_s.total_cmp(&ends[b].earliest_s));
     while let Some(&first) = undecided.first() {
         // `group`: runs that can all have ended at the same time; the first of them is `first`. `group_latest_s`: the smallest `latest_s`
-        // of the group. The runs are sorted by the time of their last event (`earliest_s`). So at the time of the last event of `run`, no
-        // run of the group has an event left. If this time is at most `group_latest_s`, the whole group can have ended at this time, and
-        // `run` joins the group.
+        // of the group. The loop takes the runs in the order of their last events. So the last event of `run` (at `earliest_s`) is not
+        // earlier than any event of the group. If `earliest_s` is at most `group_latest_s`, the whole group can have ended at
+        // `earliest_s`, and `run` joins the group.
         let (mut group, mut group_latest_s) = (vec![], f64::INFINITY);
         for &run in &undecided {
             let End {
@@ -153,8 +154,8 @@ impl End {
 /// The duration of `run` in nanoseconds, rounded up to whole milliseconds. Fails if the parameter `duration_s` cannot have this value.
 fn to_parameter(run: &Run, seconds: f64) -> Result<u64, Error> {
     let mut configuration = Configuration::default();
-    // Rounded up to milliseconds, at least 1 ms. But a millionth of a millisecond or less above a whole number is only a rounding
-    // error: for 5.0000000001 ms, the result is 5 ms, not 6 ms.
+    // Rounded up to whole milliseconds, at least 1 ms. Without the subtraction of 1e-6 ms, a rounding error could add a millisecond:
+    // 5.0000000001 ms would become 6 ms.
     let rounded = (seconds * 1e3 - 1e-6).ceil().max(1.0) / 1e3;
     let text = if rounded.fract() == 0.0 {
         rounded.to_string()

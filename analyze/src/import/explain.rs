@@ -15,8 +15,8 @@ const MAX_EXAMPLES: usize = 2;
 /// How the logs were read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HowRead {
-    /// Where each field was found, if the logs are lines of text: for example, `words of the line` for the field `event`. If the logs are
-    /// files with columns, [`Raw::found`] says where each field was found.
+    /// Where each field was found, for logs that are lines of text. For example, the field `event` has the text `words of the line`.
+    /// For logs that are files with columns, [`Raw::found`] has these texts, and this map is empty.
     pub(super) found: BTreeMap<String, String>,
     fields: Vec<Field>,
     /// One sentence per assumption.
@@ -68,8 +68,8 @@ impl HowRead {
     }
 }
 
-/// Adds to `understood` each field that the logs have. `runs` has the name and the files of each run.
-pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) {
+/// Adds to `how_read` an entry for each field that the logs have. `runs` has the name and the files of each run.
+pub(super) fn add_fields(how_read: &mut HowRead, runs: &[(String, Vec<Raw>)]) {
     // All files of all runs, each with its rows.
     let raws = || runs.iter().flat_map(|(_, raws)| raws);
     let all_rows = raws().map(|raw| raw.rows.len()).sum();
@@ -77,8 +77,8 @@ pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) 
         let Some(raw) = raws().find(|raw| raw.has(name)) else {
             continue;
         };
-        // If `understood.found` has no entry for the field, the first file that has the field says where the field was found.
-        let found = match understood.found.get(name) {
+        // If `how_read.found` has no entry for the field, the first file that has the field says where the field was found.
+        let found = match how_read.found.get(name) {
             Some(found) => found.clone(),
             None => raw.found[header::index(name)].clone().unwrap_or_default(),
         };
@@ -93,7 +93,7 @@ pub(super) fn add_fields(understood: &mut HowRead, runs: &[(String, Vec<Raw>)]) 
                 }
             }
         }
-        understood.fields.push(Field {
+        how_read.fields.push(Field {
             name,
             found,
             examples,

@@ -256,9 +256,10 @@ pub(super) fn max_import_bytes() -> u64 {
 ///
 /// # Errors
 ///
-/// [`Error::Import`] with the number of the first line that makes the text longer than `max_bytes`, has more than [`MAX_LINE_BYTES`] bytes,
-/// or is not UTF-8; [`Error::Import`] without a line if a file that begins like UTF-16 is not UTF-16; [`Error::Io`] if the file cannot be
-/// read. The length of lines is not checked in UTF-16.
+/// - [`Error::Import`] with the number of a line, if this line is not UTF-8, has more than [`MAX_LINE_BYTES`] bytes, or makes the text
+///   longer than `max_bytes`. The length of lines is not checked in UTF-16.
+/// - [`Error::Import`] without a line, if the file begins like UTF-16 but is not UTF-16.
+/// - [`Error::Io`] if the file cannot be read.
 pub(super) fn read(path: &Path, max_bytes: u64) -> Result<String, Error> {
     match read_beginning(path, max_bytes)? {
         (text, None) => Ok(text),
@@ -426,7 +427,7 @@ mod tests {
     }
 
     /// The text is `a`, a line feed and a clock face. In UTF-16 the clock face has two units of two bytes, and the file has 10 bytes (the
-    /// first two are the byte order mark). A limit of 9 bytes would leave one unit of the clock face, so all of it is left out.
+    /// first two are the byte order mark). With a limit of 9 bytes, only one unit of the clock face is whole, so the clock face is left out.
     ///
     /// In UTF-8 the text is written with a line feed at its end. This file has 7 bytes: 2 in the first line and 5 in the second. A limit of
     /// 5 bytes leaves out the second line.
@@ -440,7 +441,7 @@ mod tests {
         assert_eq!(beginning(9), ("a\n".to_owned(), Some(2)));
         assert_eq!(beginning(10), ("a\n\u{1f552}".to_owned(), None));
         // The line has `MAX_LINE_BYTES + 4` bytes, four in each character. Only `MAX_LINE_BYTES + 1` bytes are read, so only one byte of
-        // the last character.
+        // the last character. The error must say that the line is too long, not that the text is not UTF-8.
         fs::write(&path, "\u{1f552}".repeat(MAX_LINE_BYTES as usize / 4 + 1)).expect("written");
         let error = read_beginning(&path, u64::MAX).expect_err("a long line");
         assert!(

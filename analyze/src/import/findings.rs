@@ -94,6 +94,7 @@ fn listed(rates: impl Iterator<Item = String>) -> String {
 /// The sentence about the rates of the machines in `runs`. `None` if no rates were measured.
 fn rates(runs: &[Vec<MeasuredRate>]) -> Option<String> {
     let first = runs.first()?;
+    // `taken` is the rate `measured` after rounding.
     let rounding = |rate: &MeasuredRate| (rate.taken / rate.measured - 1.0).abs();
     let max_rounding = runs.iter().flatten().map(rounding).fold(0.0, f64::max);
     let of_run = match runs.len() {
@@ -125,8 +126,8 @@ fn irregular_ticks(run: &[MeasuredRate]) -> Vec<String> {
     sentences.collect()
 }
 
-/// A sentence for each rule: how many rows fit the rule, and how many fit the opposite rule. After them come sentences about timestamps that
-/// were calculated by these rules, and about clocks that could not be calculated.
+/// A sentence for each rule: how many rows fit the rule, and how many fit the opposite rule. The last sentences are about timestamps that
+/// were calculated by the rules, and about clocks that could not be calculated.
 fn rules(report: &Report) -> Vec<String> {
     let Some(rules) = report.rules else {
         return vec![];

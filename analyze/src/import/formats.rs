@@ -191,6 +191,7 @@ mod tests {
             "Sent 1",
             "1700000000.25",
             "x09:30:00",
+            // Because `:5` follows directly, the time is only a part of a longer word.
             "2026-11-09 09:30:00:5",
         ] {
             assert_eq!(at_beginning(no_time), None, "{no_time}");

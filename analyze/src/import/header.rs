@@ -13,7 +13,8 @@ pub(super) type ColumnIndices = [Option<usize>; COLUMNS.len()];
 /// Columns that every log needs. The machine is not in this list, because it can also be given by a file's name.
 pub(super) const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// In a mapping (the user's description of the file's format), this value in place of a title means that a column is not read.
+/// If a mapping (the user's description of the file's format) has this value in place of a column's title, the column is not read.
+/// Example: `--columns queue_length=-`.
 const NO_COLUMN: &str = "-";
 
 /// For each column, other titles that programs give to this column, in lower case and with words joined by `_`.
@@ -138,21 +139,21 @@ pub(super) fn find_columns(
     Err(Error::import(path, Some(1), problem))
 }
 
-/// Whether one of the titles in the header is known for the column `name`.
+/// Whether the header has a known title of the column `name`.
 pub(super) fn is_known_title(name: &str, header: &StringRecord) -> bool {
     find_column_by_title(name, header).is_some()
 }
 
 /// Whether a line is a header: its cells are titles, and the titles of all columns that an event needs are among them.
 pub(super) fn is_header(cells: &StringRecord, mapping: &Mapping) -> bool {
-    // Some programs write a word before each value, such as `clock: 5, queue: 0`. Such a line has words like a header, but it is an event.
-    // Its cells, if it is split at blanks, are `clock:`, `5,` and so on.
-    let is_value = |cell: &str| cell.ends_with([':', '=', ',']) || cell.parse::<f64>().is_ok();
-    count_known(cells, mapping) == NEEDED.len() && !cells.iter().any(is_value)
+    // If a program writes a word before each value, the line of an event can look like a header: `clock: 5, queue: 0`. Split at blanks, this
+    // line has the cells `clock:`, `5,`, `queue:` and `0`. None of these four cells may count as a title.
+    let is_no_title = |cell: &str| cell.ends_with([':', '=', ',']) || cell.parse::<f64>().is_ok();
+    count_known(cells, mapping) == NEEDED.len() && !cells.iter().any(is_no_title)
 }
 
-/// Counts the needed columns whose titles are among the cells of a line. If the mapping gives a column's number instead of its title, the
-/// column counts if the line has at least this number of cells.
+/// Counts the needed columns whose titles are among the cells of a line. If the mapping gives a column by its number, for
+/// example 3, the column counts if the line has at least 3 cells.
 pub(super) fn count_known(cells: &StringRecord, mapping: &Mapping) -> usize {
     let is_known = |name: &&&str| match mapping.columns.get(**name) {
         Some(given) => {

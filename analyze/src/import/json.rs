@@ -57,12 +57,12 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
         match first_value(&text[at..]) {
             None => break,
             Some(Err(error)) => {
-                // `error` and its text count lines from the start of the value, not of the file. So the line of the error in the file is
-                // computed here, and the position is removed from the end of the text.
+                // `error` counts lines from the start of the value. So the line in the file is computed here, and the position that
+                // `error` gives is removed from the end of its message.
                 let line = line + (error.line() as u64).saturating_sub(1);
                 let position = format!(" at line {} column {}", error.line(), error.column());
-                let text = error.to_string();
-                let problem = text.strip_suffix(&position).unwrap_or(&text);
+                let message = error.to_string();
+                let problem = message.strip_suffix(&position).unwrap_or(&message);
                 let problem = format!("this is not JSON: {problem}");
                 return Err(Error::import(path, Some(line), problem));
             }
@@ -131,8 +131,10 @@ fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
                     .trim_start_matches(|letter: char| letter.is_whitespace() || letter == ',')
                     .len();
             let (value, end) = first_value(&object[at..])?.ok()?;
-            // The list `key` begins with an object. If this list begins with something else, `?` leaves the closure with `None`.
-            (value.is_object() || !lines.is_empty()).then_some(())?;
+            // The list `key` begins with an object. A list that begins with something else is not the list `key`.
+            if lines.is_empty() && !value.is_object() {
+                return None;
+            }
             lines.push(newlines(&object[..at]));
             at += end;
         }
@@ -141,7 +143,8 @@ fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
     found.last().unwrap_or_else(|| vec![0; count])
 }
 
-/// Adds the keys and values of `value` to `cells`. `key` is the key of `value`; it is empty for the object of an event.
+/// Adds `value` to `cells`: one cell, or the cells of all fields if `value` is an object. `key` is the key of `value`, such as
+/// `message.sender`. For a whole event, `key` is empty.
 fn flatten(key: String, value: &Value, cells: &mut Vec<(String, String)>) {
     match value {
         Value::Object(object) => {
@@ -235,7 +238,7 @@ mod tests {
             error.contains("line 3: this is JSON, but not an object"),
             "{error}"
         );
-        // The first bracket of the text is inside a string, so it does not begin the list `log`.
+        // The events begin in lines 4 and 5. The first bracket of the text is inside a string, so it does not begin the list `log`.
         let pretty = "{\n\"events\": \"x [\",\n\"log\": [\n{\"a\": 1},\n{\"a\":\n2}\n]}";
         let lines = rows(pretty).map(|rows| rows.iter().map(|row| row.0).collect::<Vec<_>>());
         assert_eq!(lines, Ok(vec![4, 5]));

@@ -145,11 +145,11 @@ pub(super) fn read(
     };
     let is_event = |row: &RawRow| {
         let cell = raw.cell(row, "event").unwrap_or_default();
-        let is_event = mapping.kind(cell) != Some(Kind::Ignore);
-        if !is_event {
+        let is_ignored = mapping.kind(cell) == Some(Kind::Ignore);
+        if is_ignored {
             report.ignored.add(path, row.line, cell);
         }
-        is_event
+        !is_ignored
     };
     // All rows are checked before any is removed: `is_event` borrows `raw`, so it cannot be called while `retain` changes `raw.rows`.
     let are_events: Vec<bool> = raw.rows.iter().map(is_event).collect();
@@ -165,14 +165,13 @@ pub(super) fn read(
     Ok(raw)
 }
 
-/// Whether a file does not look like a log. An empty file does not look like a log. What another file must have to look like a log depends
-/// on the mapping:
+/// Whether a file is unknown: it does not look like a log. What a log must have depends on the mapping:
 ///
-/// - A mapping with patterns for lines: a line that matches one of the patterns.
-/// - A mapping that says that there is no header: a row that looks like an event ([`has_row_of_event`]).
-/// - Any other mapping: a header with the title of at least one column that an event needs.
+/// - If the mapping has patterns for lines: a line that matches one of the patterns.
+/// - If the mapping says that there is no header: a row that looks like an event ([`has_row_of_event`]).
+/// - Otherwise: a header with the title of at least one column that an event needs.
 ///
-/// A table that cannot be read counts as a log, so that the user sees the error when the file is read.
+/// An empty file is unknown. A table that cannot be split into cells counts as a log, so that [`read`] reads it and returns the error.
 pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
     let text = without_byte_order_mark(text);
     if text.trim().is_empty() {
@@ -183,7 +182,8 @@ pub(super) fn is_unknown(path: &Path, text: &str, mapping: &Mapping) -> bool {
         true => match table(path, text, mapping) {
             Ok(table) => match &table.header {
                 Some(header) => header::count_known(header, mapping) == 0,
-                // The table has no header if the mapping says so (`Some(false)`), or if it has no rows at all. Without rows it is no log.
+                // If the mapping says that there is no header (`Some(false)`), the rows decide. Otherwise the header is missing because the
+                // table has no rows, so the file is unknown.
                 None => mapping.header != Some(false) || !has_row_of_event(path, &table, mapping),
             },
             Err(_) => false,

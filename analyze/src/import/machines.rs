@@ -45,17 +45,17 @@ pub(super) fn parts(name: &str) -> Vec<Piece> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Machines(pub(super) Vec<String>, Keys);
 
-/// The keys of a run's machines: first the key of machine 0, and so on. A key is the part of a machine's name that distinguishes the
-/// machine from the other machines of the run. A machine is always found by its full name. Each variant says by what else it is found.
+/// How a machine is found by a text that is not its full name. A machine's *key* is the part of its name that distinguishes the machine
+/// from the other machines of the run, such as 2 in `node_2_log`. In the lists of keys, the first key is that of machine 0.
 #[derive(Clone, Debug, PartialEq)]
 enum Keys {
-    /// By the key. The key is the part after a word for machines, such as 1 in `vm1_rate3`. The number at the end of the name, such as 3,
+    /// Only by the key: the part after a word for machines (such as `vm`). In `vm1_rate3`, the key is 1. The number 3 at the end of this name
     /// does not find the machine.
     KeyOnly(Vec<Piece>),
-    /// By the key, and by the number at the end of the name. There are two cases: the key is after a word for machines and is also the number
-    /// at the end, such as 1 in `vm1`. Or the key is the only part in which the names differ, such as A and B in `log_A_new` and `log_B_new`.
+    /// By the key, or by the number at the end of the name. In names such as `vm1`, both are the same: the number after a word for machines.
+    /// In other names, the key is the only part in which the names differ, such as A in `log_A_new` and B in `log_B_new`.
     KeyOrEnd(Vec<Piece>),
-    /// By the number at the end of the name. No part can be a key, for example because the names differ in several parts, or in their
+    /// Only by the number at the end of the name. No part can be a key, for example because the names differ in several parts, or in their
     /// number of parts.
     EndOnly,
 }
@@ -104,11 +104,11 @@ impl Machines {
 impl Keys {
     fn from_names(names: &[String]) -> Self {
         let parts: Vec<Vec<Piece>> = names.iter().map(|name| parts(name)).collect();
-        let labelled: Option<Vec<Piece>> = parts
+        let keys_after_words: Option<Vec<Piece>> = parts
             .iter()
             .map(|parts| after_machine_word(parts))
             .collect();
-        if let Some(keys) = labelled.filter(|keys| are_different(keys)) {
+        if let Some(keys) = keys_after_words.filter(|keys| are_different(keys)) {
             // Whether a name ends with its key, and the key is a number, as in `vm1`.
             let is_end = |(name, key): (&String, &Piece)| {
                 trailing_number(name).map(Piece::Number).as_ref() == Some(key)

@@ -81,7 +81,7 @@ pub struct Mapping {
     /// Whether queue lengths were logged after or before the event. By default, the rule that fits the rows is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<When>,
-    /// Whether a message carries the sender's clock `after` or `before` 1 is added for the send. By default, the rule that fits the
+    /// Whether a message carries the value that the sender's clock has `after` the send or `before` it. By default, the rule that fits the
     /// rows is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
@@ -249,7 +249,7 @@ impl Mapping {
         self.time_scale.unwrap_or(1.0)
     }
 
-    /// Whether a message carries the sender's clock after or before 1 is added, if the mapping says so.
+    /// Whether a message carries the value that the sender's clock has after the send or before it, if the mapping says so.
     pub(super) fn stamp_rule(&self) -> Option<StampRule> {
         self.stamp.as_deref()?.parse().ok()
     }

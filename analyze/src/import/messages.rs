@@ -39,11 +39,11 @@ pub(super) fn find_sends(machines: &mut [Vec<Row>]) -> bool {
             }
             let key = (message.sender, message.stamp);
             let matched = matched_counts.entry(key).or_default();
-            let can_reach_receiver = |(_, recipients): &&(u64, Recipients)| {
-                // A send with unknown recipients is stored with the only recipient `UNKNOWN_MACHINE`. For a send to all machines, `among`
-                // returns the list that it gets, here `[UNKNOWN_MACHINE]` too. Both kinds of sends can have reached every receiver.
-                let named = recipients.among(&[UNKNOWN_MACHINE]);
-                named.contains(&receiver) || named == [UNKNOWN_MACHINE]
+            let can_reach_receiver = |(_, recipients): &&(u64, Recipients)| match recipients {
+                // `One(UNKNOWN_MACHINE)` means that the log does not name the recipients.
+                Recipients::All | Recipients::One(UNKNOWN_MACHINE) => true,
+                Recipients::One(recipient) => *recipient == receiver,
+                Recipients::Several(recipients) => recipients.contains(&receiver),
             };
             let sends_with_key = sends.get(&key).into_iter().flatten();
             let mut possible = sends_with_key.filter(can_reach_receiver);

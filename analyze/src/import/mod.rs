@@ -128,6 +128,7 @@ pub fn import(sources: &[PathBuf], given: &Mapping, root: &Path) -> Result<Repor
         files,
         missing_fields: report.missing_fields,
         assumed: report.assumed,
+        // `sends` is the rule by which senders choose recipients, such as `broadcast`.
         sends_given: mapping.sends.is_some(),
         unmeasured: report.unmeasured.clone(),
         // `finish` replaces this by the checksum of `sources.csv`.

@@ -118,7 +118,7 @@ fn run_and_machine(pattern: &Regex, path: &Path) -> Result<(String, Option<Strin
 /// or if the runs do not all have the same machines.
 fn by_machine_word(paths: &[PathBuf]) -> Option<Vec<String>> {
     let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
-    let mut keys = vec![];
+    let mut run_names = vec![];
     for path in paths {
         // Only a check that the name has a word for runs.
         run_word_and_number(path)?;
@@ -127,11 +127,11 @@ fn by_machine_word(paths: &[PathBuf]) -> Option<Vec<String>> {
         // The index of the machine in `parts`.
         let at = (1..parts.len())
             .find(|&at| parts[at] == machine && machines::is_machine_word(&parts[at - 1]))?;
-        let key = name_without(path, at);
-        runs.entry(key.clone()).or_default().push(machine);
-        keys.push(key);
+        let run_name = name_without(path, at);
+        runs.entry(run_name.clone()).or_default().push(machine);
+        run_names.push(run_name);
     }
-    (runs.len() > 1 && have_same_machines(&mut runs)).then_some(keys)
+    (runs.len() > 1 && have_same_machines(&mut runs)).then_some(run_names)
 }
 
 /// Whether all runs have the same machines. A run must have at least two machines, and no machine twice. Sorts the machines of each run.
@@ -147,20 +147,21 @@ fn have_same_machines(runs: &mut BTreeMap<String, Vec<Piece>>) -> bool {
 /// The run of each file: the word for runs in the file's name and the number or letter after it. `None` if a name has no such word, if
 /// there is only one run, or if a run has only one file or two files with the same name.
 fn by_run_word(paths: &[PathBuf]) -> Option<Vec<String>> {
-    let keys: Vec<String> = paths
+    let run_names: Vec<String> = paths
         .iter()
         .map(|path| run_word_and_number(path))
         .collect::<Option<_>>()?;
     let mut runs: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (key, path) in keys.iter().zip(paths) {
-        runs.entry(key).or_default().push(stem(path));
+    for (run_name, path) in run_names.iter().zip(paths) {
+        runs.entry(run_name).or_default().push(stem(path));
     }
     let have_machines = runs.values().all(|names| {
-        // `Machines::new` removes duplicates. So if two files have the same name, `machines` has fewer names than `names`.
+        // Each file of a run is one machine, and the file's name is the machine's name. `Machines::new` removes duplicates. So if two files
+        // have the same name, `machines` has fewer names than `names`.
         let machines = Machines::new(names.iter().map(String::as_str));
         machines.0.len() == names.len() && names.len() > 1
     });
-    (runs.len() > 1 && have_machines).then_some(keys)
+    (runs.len() > 1 && have_machines).then_some(run_names)
 }
 
 /// The word for runs in a file's name and the number or letter after it, such as `run 1` for `run1_vm2.csv`.
@@ -184,9 +185,10 @@ pub(super) fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// The run of each file: the file's name without the part that is the machine. If only one part can be the machine, this part is taken. If
-/// several parts can be the machine, the part that gives runs of three machines is taken, because the classroom exercise has three. `None`
-/// if no part can be the machine, or if the choice is not clear: none or several of the possible parts give runs of three machines.
+/// The run of each file: the file's name without the part that is the machine. A part is a word or a number: `log0_low` has the parts log, 0
+/// and low. If only one part can be the machine, this part is taken. If several parts can be the machine, the part that gives runs of three
+/// machines is taken, because the classroom exercise has three. `None` if no part can be the machine. `None` too if several parts can be the
+/// machine, but no part or more than one part gives runs of three machines.
 fn by_machine_part(paths: &[PathBuf]) -> Option<Vec<String>> {
     let possible = machine_parts(paths);
     let found = match possible[..] {
@@ -219,8 +221,8 @@ fn machine_parts(paths: &[PathBuf]) -> Vec<(usize, usize)> {
     let count_machines = |part: usize| {
         let mut runs: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
         for (path, parts) in paths.iter().zip(&parts) {
-            let key = name_without(path, part);
-            runs.entry(key).or_default().push(parts[part].clone());
+            let run_name = name_without(path, part);
+            runs.entry(run_name).or_default().push(parts[part].clone());
         }
         let are_same = runs.len() > 1 && have_same_machines(&mut runs);
         let first = runs.values().next()?;

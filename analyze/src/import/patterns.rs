@@ -171,7 +171,7 @@ fn describe_partial_match(patterns: &[String], line: &str) -> String {
 
 /// Finds the longest beginning of a pattern that matches a part of the line. The caller knows that the whole pattern does not match, so
 /// only shorter beginnings are tried. Returns the length of this beginning in bytes, and the matched part of the line as a range of bytes.
-/// None if no beginning matches.
+/// `None` if no beginning matches at least one character.
 fn matched_beginning(pattern: &str, line: &str) -> Option<(usize, Range<usize>)> {
     // The index of a character is the length of the beginning that ends just before this character. The first index is skipped: it is 0,
     // the length of an empty beginning.

@@ -43,7 +43,7 @@ pub(super) enum Named<'c> {
 /// Parses a cell with recipients, such as `1 and 2`, `[vm1, vm2]`, `2;3`, `both` or `all other machines`.
 pub(super) fn parse_recipients(cell: &str) -> Named<'_> {
     let words = super::kinds::words(cell);
-    // A phrase such as `both machines`. A cell with a digit, such as `all but 2`, does not mean all machines.
+    // A phrase such as `both machines`. A cell with a digit, such as `others: 2, 3`, does not mean all machines.
     let is_phrase_for_all = !has_digit(cell)
         && words.iter().any(|word| says_all(word))
         && words.iter().all(|word| can_be_in_phrase_for_all(word));

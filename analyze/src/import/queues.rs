@@ -76,7 +76,7 @@ pub(super) fn fill(
 fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
     let (mut idle, mut exceptions) = (0usize, 0usize);
     for pair in machines.iter().flat_map(|rows| rows.windows(2)) {
-        // The messages that waited after the previous event still wait at this one.
+        // The messages that waited after the event `pair[0]` still wait at the event `pair[1]`.
         let waiting = pair[0].event.queue_length;
         if !is_receive(&pair[1]) && waiting != UNKNOWN {
             idle += 1;
@@ -160,8 +160,8 @@ fn recount(
 /// The number of messages that wait after each receive of one machine. `rows` is the log of the machine, and `sent` has the
 /// messages that were sent to it, in the order of time.
 fn recount_machine(rows: &[Row], sent: &[Sent], slack_ns: u64) -> Result<Vec<u64>, String> {
-    // For each tick of each sender, the indices in `sent` of the messages that were sent at this tick. There are several indices if
-    // several messages were sent to this machine at the tick. The largest index comes first, so `pop` returns the earliest message.
+    // For each tick of each sender, the indices in `sent` of the messages that were sent at this tick. The last index of the list is
+    // the smallest, so `pop` returns the index of the earliest message.
     let mut by_send: HashMap<(u32, u64), Vec<usize>> = HashMap::new();
     for (index, message) in sent.iter().enumerate().rev() {
         by_send

@@ -101,8 +101,8 @@ fn average(rows: &[Row], time_scale: f64) -> Option<f64> {
     Some(ticks / (elapsed_s * time_scale)).filter(|rate| rate.is_finite())
 }
 
-/// The lowest rate that is plausible in a run. If the run's times are dates or times of day, `time_units_ns` is empty: such times have no
-/// unit that could be wrong. Then every possible rate is plausible.
+/// The lowest rate that is plausible in a run. If the run's times are numbers, this rate is [`TOO_SLOW`]. Dates and times of day have no
+/// unit that could be wrong (`time_units_ns` is empty), so with them every possible rate is plausible.
 fn lowest_plausible_rate(run: &Run) -> f64 {
     match run.time_units_ns.is_empty() {
         true => Rate::MIN,

@@ -115,7 +115,7 @@ pub(super) fn read(
         }
     }
     // A file can have several trials, one after the other. To find them, the format of times must be known. `split_trials` writes the
-    // number of the trial into the column `run` of each row. So each trial becomes a run.
+    // number of the trial into the column `run` of each row. Then `split_by_run` makes each trial a run.
     let mut trial_runs = vec![];
     for (name, raws) in runs {
         let raws = trials::split_trials(raws, mapping.time.as_deref(), report)?;
@@ -202,8 +202,10 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
                 .filter_map(|row| raw.cell(row, "system_time"))
         })
     };
+    // This function is only called if the mapping gives no format of times.
+    let given = None;
     let format_of_first_cell =
-        TimeFormat::from_first_cell(None, &header::plain(&first.time_title), cells().next()?);
+        TimeFormat::from_first_cell(given, &header::plain(&first.time_title), cells().next()?);
     match format_of_first_cell {
         // Seconds (10^9 ns) are also the first guess for numbers whose title names no unit. So it is tested whether another unit fits better.
         TimeFormat::Unit(1_000_000_000) => {
@@ -215,10 +217,10 @@ fn recognise_time_format(runs: &[(String, Vec<Raw>)]) -> Option<String> {
     }
 }
 
-/// Finds the unit of times that are numbers. None if the unit is seconds, or if no unit is plausible. Two signs show that the unit is not
-/// seconds. The first: if read as seconds, the times would be dates in the far future. The second: if read as seconds, the machines would
-/// have far less than one row per second. (A few rows per second are usual.) If the title of the times names seconds, the second sign does
-/// not count, because then the machines really are slow.
+/// Finds the unit of times that are numbers. None if the unit is seconds, or if no unit is plausible. Either of two signs shows that the
+/// unit is not seconds. The first: if read as seconds, the times would be dates in the far future. The second: if read as seconds, the
+/// machines would have far less than one row per second. (A few rows per second are usual.) If the title of the times names seconds, the
+/// second sign does not count, because then the machines really are slow.
 fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
     // Six decimals of a number are enough here. A number that is too large to be multiplied by 10^6 is read without decimals.
     let number = |raw: &Raw, cell: &str| {
@@ -241,7 +243,8 @@ fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
         }
         times
     };
-    let rows_per_unit = |times: Vec<f64>| {
+    // A machine's number of rows per unit of time. The unit is not known yet.
+    let row_rate = |times: Vec<f64>| {
         let elapsed = times.last()? - times.first()?;
         (elapsed > 0.0).then(|| (times.len() - 1) as f64 / elapsed)
     };
@@ -249,19 +252,19 @@ fn recognise_unit(first: &Raw, raws: &[&Raw]) -> Option<&'static str> {
         .rows
         .first()
         .and_then(|row| number(first, first.cell(row, "system_time")?))?;
-    // A unit in the title can only be seconds here: this function is not called for other units. If the title names seconds, the second
-    // sign does not count, so the list of rates is empty.
+    // This function is not called if the title names another unit than seconds. If it names seconds, the second sign does not count, so
+    // `unit` gets no row rates.
     if time::unit_of_title(&header::plain(&first.time_title)).is_some() {
         return formats::unit(first_time, &[]);
     }
-    let rates: Vec<f64> = raws
+    let row_rates: Vec<f64> = raws
         .iter()
         .flat_map(|raw| {
             let times = times_by_machine(raw).into_values();
-            times.filter_map(rows_per_unit)
+            times.filter_map(row_rate)
         })
         .collect();
-    formats::unit(first_time, &rates)
+    formats::unit(first_time, &row_rates)
 }
 
 /// Splits the rows of `files` into runs by the value in their column `run`. Returns the name and rows of each run, in natural order (run 2

@@ -26,7 +26,7 @@ pub struct Report {
     pub events: usize,
     /// Fields that are missing in at least one row.
     pub missing_fields: MissingFields,
-    /// What was assumed or measured from the logs.
+    /// Which facts were estimated from the logs, such as the rates.
     pub assumed: Assumed,
     /// The quantities that cannot be measured. Each element also has the runs and the reason.
     pub unmeasured: Vec<Unmeasured>,
@@ -40,7 +40,7 @@ pub struct Report {
     pub(super) ignored: LeftOut,
     /// How each field of the logs was read.
     pub(super) understood: HowRead,
-    /// The paths of the files in the runs' folders that were not read, except hidden files.
+    /// The paths of the files that are in the runs' folders but were not read, except hidden files.
     left_out_paths: Vec<String>,
     /// Number of hidden files in the runs' folders.
     hidden_files: usize,
@@ -102,8 +102,8 @@ impl Report {
         &self.left_out_paths
     }
 
-    /// A clause for the end of an error, such as "; left out: notes.txt, 2 hidden files": the files of the runs' folders that were not read.
-    /// Empty if all files were read.
+    /// The files that were left out, as a clause for the end of an error: "; left out: notes.txt, 2 hidden files". Empty if no file was
+    /// left out.
     pub(super) fn files_left_out(&self) -> String {
         let mut files: Vec<String> = self
             .left_out_paths

@@ -16,8 +16,8 @@ use crate::error::Error;
 pub(super) struct Row {
     /// The number of the machine.
     pub(super) machine: u32,
-    /// The system time in nanoseconds: since the Unix epoch, since midnight (times of day), or since the zero of the log's own time (for
-    /// example, the seconds since the program's start).
+    /// The system time in nanoseconds. It counts from the Unix epoch, from midnight (if the log has times of day), or from the zero of the
+    /// log's own numbers (for example, the start of the program).
     pub(super) time_ns: u64,
     /// The event. Its tick, queue length and stamp (the message's Lamport timestamp) are [`UNKNOWN`] if the log does not have them. A
     /// program can log the clock or the queue length from before the event. [`super::rules`] later changes such a value to the value after
@@ -198,9 +198,9 @@ impl Reader<'_> {
         self.wrong(row, problem)
     }
 
-    /// The end of an error about a name in `column`, such as `; --columns sender=- leaves the column out`. If the file has no such column,
-    /// but the column `peers` (for recipients and senders together), the advice is about `peers`. The result is empty if the file has
-    /// neither column (then the name comes from the text of the event), or if the file is no table.
+    /// The end of an error about a name in `column`, such as `; --columns sender=- leaves the column out`. If the file has
+    /// the column `peers` (for recipients and senders together) instead of `column`, the advice names `peers`. If the file has neither
+    /// column, the name comes from the text of the event, and the result is empty. The result is also empty if the file is no table.
     fn advice_to_skip(&self, column: &str) -> String {
         let column = match self.raw.has(column) {
             true => column,

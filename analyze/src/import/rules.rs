@@ -1,12 +1,11 @@
-//! Finds out what the numbers in the rows of the logs mean, and converts clocks and queue lengths to those after the event. There are
-//! three rules:
+//! Finds out what the numbers in the rows of the logs mean. There are three rules, and for each rule the choice is `After` or `Before`:
 //!
-//! - clock: programs log a machine's clock after the event, or before it
-//! - queue: programs log the length of the queue after the event, or before it
-//! - stamp: messages carry the sender's clock after the send, or before it
+//! - clock: a row has the machine's clock after the event, or before it
+//! - queue: a row has the length of the queue after the event, or before it
+//! - stamp: a message carries the sender's clock after the send, or before it
 //!
-//! Each rule is `After` or `Before`. If the user does not give it, it is `Before` only if `Before` fits nearly all rows, and more rows
-//! than `After`.
+//! If the user does not make the choice, it is `Before` only if `Before` fits nearly all rows, and more rows than `After`. When the
+//! choices are known, clocks and queue lengths from before the events are replaced by those after the events.
 
 use std::collections::HashSet;
 
@@ -206,8 +205,8 @@ fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
                 of_sends.count(*stamp == clock, stamp.checked_add(1) == Some(clock));
             }
             let to = match recipients {
-                // `everybody` includes the sender itself. This does no harm: when the loop below looks for the sender of a received
-                // message, it skips the receiver.
+                // `everybody` includes the sender, so `sent` also gets messages from the sender to itself. The loop below never looks for
+                // such a message.
                 Recipients::One(UNKNOWN_MACHINE) => &everybody[..],
                 known => known.among(&everybody),
             };

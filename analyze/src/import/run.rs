@@ -81,6 +81,7 @@ impl Run {
                     first_time,
                 ),
                 file: file.unwrap_or(0) as u32,
+                // Used only for rows that do not name a machine.
                 machine: names.number(&machine_of_file(raw)),
                 machines: &names,
                 raw,
@@ -118,8 +119,9 @@ impl Run {
             }
         }
         if passes_midnight {
-            // `add_days` compared each row only with the previous row of its machine. So it left the rows of a machine that began after
-            // midnight on the first day. Now all rows of such a machine are moved to the next day.
+            // `add_days` compares each row only with the previous row of the same machine. So `add_days` does not notice if one machine
+            // began before midnight and another machine after midnight. Here all rows of a machine that began after midnight are moved to
+            // the next day.
             midnight::join_machines(&mut machines);
             report.understood.assume(
                 "Times of day go back by more than half a day, so the run passes midnight."
@@ -127,7 +129,7 @@ impl Run {
             );
         }
         // Some programs log a send to several machines as several rows. Such rows get the same tick, and `joined` counts these sends.
-        // `is_numbered` is true if the log of at least one machine did not number all ticks, so that they were numbered here.
+        // If a machine's log does not number all its ticks, `number_ticks` numbers them. `is_numbered` says whether there is such a machine.
         let (joined, is_numbered) = ticks::number_ticks(&mut machines);
         report.joined.add(joined);
         report.assumed.ticks |= is_numbered;
@@ -162,12 +164,14 @@ impl Run {
             UnmeasuredPart::Messages,
             times::find_age_contradiction(&self.machines, &slack),
         );
+        // Arrivals: how many messages had been sent to a machine until a given time. Counting them needs a shared time, because the sends are
+        // events of other machines.
         if has_shared_time {
             let reason = times::find_arrival_contradiction(&self.machines, &slack);
             note(UnmeasuredPart::Arrivals, reason);
         }
         // A missing queue length after an idle event (internal or send) is set to 0. A missing queue length after a receive is the number
-        // of messages that were sent to the machine until then, minus the number that it has received.
+        // of messages that were sent to the machine until this receive, minus the number of messages that the machine has received.
         let filled = queues::fill(&mut self.machines, slack, has_shared_time);
         report.assumed.idle_queues |= filled.idle > 0;
         report.assumed.recounted_queues |= filled.recounted > 0;

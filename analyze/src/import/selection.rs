@@ -125,7 +125,7 @@ fn have_same_content(path: &Path, other: &Path) -> Result<bool, Error> {
 ///
 /// - a combined file: each of its lines is in another file of the run, and these lines come from at least two files
 /// - empty files, if the user named the folder and not the files
-/// - files without any word for an event or without any time, if the user named the folder, and another of its files looks like a log
+/// - files with no word for an event or with no time, if the user named the folder, and another file of the run looks like a log
 ///
 /// If a file is kept, and nearly all its lines are written twice in a row, each line is read only once.
 ///
@@ -246,8 +246,8 @@ fn undouble_lines(text: &str) -> Option<String> {
     (filled >= MIN_DOUBLED_LINES && are_doubled).then_some(once)
 }
 
-/// The error for a file that would be left out although it looks like a log. `known_log` is another file of the import, whose format is
-/// known: the error names it for comparison.
+/// The error for a file that looks like a log, but whose format is not understood. The error names `known_log`, a file whose format is
+/// understood, for comparison.
 pub(super) fn other_format(path: &Path, known_log: &Path) -> Error {
     let problem = format!(
         "this file looks like a log in another format than {}. All files of a run must have the same format: \

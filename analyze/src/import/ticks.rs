@@ -58,8 +58,8 @@ fn number_machine(rows: &mut Vec<Row>, peers: usize) -> JoinedRows {
     let mut numbered: Vec<Row> = Vec::with_capacity(rows.len());
     for (tick, range) in (0..).zip(split_into_ticks(rows, peers)) {
         let group = &rows[range];
-        let is_one_event = joined.count(group);
-        let rows_of_tick = match is_one_event {
+        let must_join = joined.count(group);
+        let rows_of_tick = match must_join {
             true => vec![join_rows(group, all_recipients(group, peers))],
             false => group.to_vec(),
         };
@@ -73,7 +73,8 @@ fn number_machine(rows: &mut Vec<Row>, peers: usize) -> JoinedRows {
 }
 
 impl JoinedRows {
-    /// Adds a tick with the rows `group` to the counts, if it has several rows. Returns whether it has several rows of one event.
+    /// Counts the tick with the rows `group`, if there are several rows. Returns whether the rows must be joined: several rows with the
+    /// same clock are one event.
     fn count(&mut self, group: &[Row]) -> bool {
         let [first, .., last] = group else {
             return false;
@@ -188,9 +189,9 @@ fn is_send(row: &Row) -> bool {
 ///
 /// - If the recipients of both rows are known, they are different if no machine is named in both rows.
 /// - A row to `all` names no machine. So its recipients count as different from all known recipients, even from those of another row to
-///   `all`. This is intended: some programs log one send as a row for each recipient, and write `all` in each of these rows. But two
-///   separate sends to `all` look like these rows too, if they are close in time and the clock grows by 1 from the first send to the second.
-///   Such sends get the same tick, but stay two events.
+///   `all`. This is intended: some programs log one send as a row for each recipient, and write `all` in each of these rows. The
+///   disadvantage: two separate sends to `all` can get the same tick, if they are close in time and the clock grows by 1 from the first send
+///   to the second. Such sends stay two events.
 /// - If the recipients of both rows are unknown, they count as different.
 /// - If the recipients of only one row are unknown, they do not count as different.
 fn have_different_recipients(one: &Row, other: &Row) -> bool {

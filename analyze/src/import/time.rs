@@ -74,7 +74,7 @@ impl TimeFormat {
     /// than 63 bits (as dates after the year 2262 do).
     pub(super) fn parse_ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
         let ns = match self {
-            // Every unit is a power of ten nanoseconds.
+            // In nanoseconds, every unit is a power of ten. For ms it is 10^6, and `ilog10` returns the 6.
             Self::Unit(unit) => parse_times_ten_to(text, i64::from(unit.ilog10()), mark).ok(),
             Self::Iso => iso_ns(text),
             Self::Format(format) => formatted_ns(format, text),

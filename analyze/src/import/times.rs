@@ -79,8 +79,8 @@ fn is_send(row: &Row) -> bool {
 
 /// Why times of different machines cannot be compared. None if no contradiction is found.
 pub(super) fn find_time_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
-    if let Some(apart) = find_gap_between_logs(machines) {
-        return Some(apart);
+    if let Some(reason) = find_gap_between_logs(machines) {
+        return Some(reason);
     }
     let early = EarlyReceives::count(machines, slack);
     if early.matched == 0 {
@@ -165,21 +165,21 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
     let (mut jumps, mut early) = (0, 0);
     for (machine, rows) in machines.iter().enumerate() {
         for pair in rows.windows(2) {
-            let (before, clock) = (pair[0].event.logical_clock, pair[1].event.logical_clock);
-            if clock <= before.saturating_add(1) {
+            let (before, value) = (pair[0].event.logical_clock, pair[1].event.logical_clock);
+            if value <= before.saturating_add(1) {
                 continue;
             }
             jumps += 1;
-            // The time at which a clock reaches `clock - 1`. None if it never does.
+            // The time at which the clock of a machine reaches `value - 1`. None if it never does.
             let time_when_reached = |rows: &Vec<Row>| {
-                let index = rows.partition_point(|row| row.event.logical_clock < clock - 1);
+                let index = rows.partition_point(|row| row.event.logical_clock < value - 1);
                 rows.get(index).map(|row| row.time_ns)
             };
             let others = (0..).zip(machines).filter(|(other, _)| *other != machine);
-            // None if no other clock ever reaches this value. Then the jump does not count as early.
+            // None if no other clock ever reaches `value - 1`. Then the jump does not count as early.
             let reached_ns = others.filter_map(|(_, rows)| time_when_reached(rows)).min();
             // The time of the jump plus a tolerance: twice the time between two ticks of the fastest machine. The jump is early if the other
-            // clocks reach `clock - 1` only after this time.
+            // clocks reach `value - 1` only after this time.
             let latest_ns = pair[1].time_ns.saturating_add(2 * shortest_gap_ns);
             early += usize::from(reached_ns.is_some_and(|reached_ns| reached_ns > latest_ns));
         }

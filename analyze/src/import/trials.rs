@@ -51,13 +51,13 @@ pub(super) fn split_trials(
     // Rule 1.
     let mut found = starts_of_files(true);
     if !have_equal_numbers(&found) {
+        // Rule 2. Without a clock that was certainly reset, nothing is split.
         let Some((raw, row_of_reset)) = raws
             .iter()
             .find_map(|raw| Some((raw, find_reset(&clocks(raw))?)))
         else {
             return Ok(raws);
         };
-        // Rule 2.
         found = starts_of_files(false);
         if !have_equal_numbers(&found) {
             return Err(unequal_resets(raw, row_of_reset));
@@ -119,7 +119,7 @@ fn trial_starts(raw: &Raw, time: Option<&str>, needs_pause: bool) -> Vec<usize> 
     let times: Vec<Option<u64>> = (0..raw.rows.len())
         .map(|row| format.parse_ns(cell(row, "system_time")?, raw.decimal_mark))
         .collect();
-    // The times from each row to the next.
+    // How many nanoseconds pass from each row to the next. Rows at which the time falls are left out.
     let mut pauses: Vec<u64> = times
         .windows(2)
         .filter_map(|pair| pair[1]?.checked_sub(pair[0]?))

@@ -5,8 +5,9 @@
 //! - The observed time is the run without its warm-up (the seconds at the start that `--warm-up` leaves out), in model seconds.
 //! - The queue length goes up by 1 when a message arrives, and down by 1 when the machine receives it. A message counts as arrived
 //!   when it is sent: its travel time is neglected.
-//! - The *time left* of an arrival or receive is the time from this event to the end of the run. An arrival makes the queue longer by
-//!   1 for the rest of the run, so it adds its time left to the integral. A receive subtracts its time left.
+//! - The *time left* of an arrival or receive is the time from this event to the end of the run. For example, a message arrives 10 s
+//!   before the end and is received 4 s before the end. The message is in the queue for 10 - 4 = 6 s, so it adds 6 to the integral.
+//!   If the message is never received, it adds 10.
 //! - An arrival or receive in the warm-up has changed the queue length before the observed time begins. So the whole observed time counts
 //!   as its time left.
 //! - So the integral is the sum of all arrivals' times left, minus the sum of all receives' times left.

@@ -59,7 +59,7 @@ impl Dataset {
     /// `measured` must have one row for each machine of each run, ordered like `runs` and, within a run, by machine.
     fn describe(&self, runs: &[JournalRow], measured: &DataFrame) -> Result<DataFrame, Error> {
         let mut machines = runs::machine_frame(self.name(), runs, self.warm_up_s())?;
-        // The journal's columns contain the keys already.
+        // The first columns of `measured` are `MACHINE_KEYS`. They are left out because `machines` has them already.
         machines.hstack_mut(&measured.columns()[MACHINE_KEYS.len()..])?;
         Ok(machines)
     }
@@ -105,9 +105,9 @@ impl Dataset {
         }
     }
 
-    /// Like [`machines`](Self::machines), but the runs in `measured` are not measured again. If the dataset has a cache, their measures
-    /// are added to the cache first. Then the measures of all runs in the cache are read from it, and the other runs are measured from
-    /// their events. If the dataset has no cache, `measured` must have all finished runs.
+    /// Like [`machines`](Self::machines), but the runs in `measured` are not measured again. If the dataset has a cache, `measured` is
+    /// added to the cache first. Then only the runs that are not in the cache are measured from their events. If the dataset has no cache,
+    /// `measured` must have all finished runs.
     pub(crate) fn machines_with(&self, measured: Measured<'_>) -> Result<DataFrame, Error> {
         let Measured { runs, machines } = measured;
         let machines = machines.into_frame();
@@ -120,9 +120,10 @@ impl Dataset {
         self.describe(self.finished(), &sort_by_run_and_machine(machines)?)
     }
 
-    /// Computes the measures of `runs` from their events. Returns the columns [`MACHINE_KEYS`] and `measures`, ordered like the runs
-    /// in the files. The runs are measured in groups of at most [`MAX_MACHINES_AT_ONCE`] machines. After each group, `store` gets the
-    /// group's runs and a frame with their measures (all measures, not only those in `measures`).
+    /// Computes the measures of `runs` from their events. Returns the columns [`MACHINE_KEYS`] and `measures`. The rows are in the
+    /// order in which the dataset's files contain the runs. The runs are measured in groups of at most [`MAX_MACHINES_AT_ONCE`]
+    /// machines. After each group, `store` gets the group's runs and a frame with their measures (all measures, not only those in
+    /// `measures`).
     fn measure<'r>(
         &self,
         mut runs: Vec<&'r JournalRow>,
@@ -325,6 +326,7 @@ mod tests {
 
     #[test]
     fn batches_have_whole_runs_and_leave_no_run_out() {
+        // A batch has at most 10 events: 5 + 5 fit, 1 + 20 do not. The run with 20 is a batch of its own.
         assert_eq!(
             batch_bounds([5, 5, 1, 20, 2, 2], 10),
             [0..2, 2..3, 3..4, 4..6]

@@ -2,11 +2,12 @@
 //! are stored in families (groups of related measures, for example all measures of jumps), and a command reads only the families that
 //! it needs.
 //!
-//! The cache is the folder `.cache` of the dataset. Each time that runs are measured, the cache gets one more folder for these runs,
-//! called a block here. A block has a Parquet file `runs.parquet` with the runs, and one Parquet file for each family of measures, with
-//! a row for each machine of these runs. Each file has a [checksum](crate::seal). It is computed from the file and from a text that says
-//! what the measures depend on: the [version](MEASURES_VERSION) of their definitions, the dataset, and the warm-up (the seconds at the
-//! start of each run that the measures leave out). So a file is used only if all three are still the same.
+//! The cache is the folder `.cache` of the dataset. Each time that runs are measured, the cache gets one more folder for these runs.
+//! Such a folder is called a block. A block has a Parquet file `runs.parquet` with the runs, and one Parquet file for each family of
+//! measures, with a row for each machine of these runs. Each file has a [checksum](crate::seal). It is computed from the file and from a
+//! text that says what the measures depend on: the [version](MEASURES_VERSION) of their definitions, the dataset, and the warm-up (the
+//! seconds at the start of each run that the measures leave out). If the version, the dataset or the warm-up has changed since, the
+//! checksum does not fit, and the file is not used.
 //!
 //! The journal (`runs.csv`, with a row for each run that ended) has a checksum in each row. The cached measures of a run are valid if
 //! this checksum is the same as at the time when the run was measured. The row also contains a checksum of the run's events, so
@@ -81,7 +82,7 @@ pub(crate) struct MeasureCache {
 }
 
 impl MeasureCache {
-    /// Finds the blocks of `dataset` that were written for the same warm-up. A block that cannot be used is ignored, and later
+    /// Finds the blocks of `dataset` that were written for the dataset's present warm-up. A block that cannot be used is ignored, and later
     /// removed; `report` gets a message about it.
     pub(crate) fn open(dataset: &Dataset, mut report: impl FnMut(String)) -> Self {
         let about = describe_dependencies(dataset);
@@ -140,8 +141,8 @@ impl MeasureCache {
         cached.is_some() && cached == CachedRun::from_row(row)
     }
 
-    /// Returns the cached values of `measures` for the runs `rows`, after the columns
-    /// [`MACHINE_KEYS`](crate::measures::batches::MACHINE_KEYS) (run and machine). All these runs must be cached.
+    /// Returns a table of the runs `rows`: the columns [`MACHINE_KEYS`](crate::measures::batches::MACHINE_KEYS) (run and machine), then a
+    /// column for each of `measures`. All these runs must be cached.
     ///
     /// # Errors
     ///
@@ -190,7 +191,7 @@ impl MeasureCache {
     pub(crate) fn add(&mut self, rows: &[&JournalRow], measured: &DataFrame) -> Result<(), Error> {
         let runs: Option<Vec<CachedRun>> =
             rows.iter().map(|row| CachedRun::from_row(row)).collect();
-        // Without a checksum in its row, a run could not be recognised later.
+        // If a row has no valid checksum, its run could not be recognised later. Then none of the runs is cached.
         let Some(runs) = runs else {
             return Ok(());
         };
@@ -296,8 +297,8 @@ fn version_start() -> String {
     format!("{NAME_START}v{MEASURES_VERSION}-")
 }
 
-/// Tells whether a file or folder with this name, such as `measures-v2-...`, was written by the cache of this version of the program or of
-/// another one.
+/// Tells whether a file or folder with this name, such as `measures-v2-...`, was written by the cache of this or another version of the
+/// program.
 fn is_of_cache(name: &str) -> bool {
     let Some((version, _)) = name
         .strip_prefix(NAME_START)

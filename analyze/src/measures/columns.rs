@@ -104,15 +104,16 @@ impl MeasureColumns {
         ];
         columns.extend(all().zip(self.measured).map(|(measure, values)| {
             let name = PlSmallStr::from_static(measure.name);
-            // In the data frame, unknown values are null. If all values are known, `known` is `None`.
+            // Polars takes the bits in `are_known` as the column's `validity`: unknown values become null. If all values are known,
+            // `validity` is `None`.
             Column::from(match values {
                 Values::Integers(values, are_known) => {
-                    let known = are_known.into_opt_validity();
-                    Int64Chunked::from_vec_validity(name, values, known).into_series()
+                    let validity = are_known.into_opt_validity();
+                    Int64Chunked::from_vec_validity(name, values, validity).into_series()
                 }
                 Values::Numbers(values, are_known) => {
-                    let known = are_known.into_opt_validity();
-                    Float64Chunked::from_vec_validity(name, values, known).into_series()
+                    let validity = are_known.into_opt_validity();
+                    Float64Chunked::from_vec_validity(name, values, validity).into_series()
                 }
             })
         }));

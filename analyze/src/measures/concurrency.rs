@@ -107,6 +107,7 @@ pub(crate) fn skipped(run: &Run<'_>) -> Vec<u32> {
 /// The indices of all events, ordered so that each receive comes after its send and each machine's events keep their order. `None`
 /// if there is no such order: a receive has no send, or the log contradicts itself.
 pub(crate) fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
+    // Machine m has the events from `bounds[m]` to `bounds[m + 1] - 1`.
     let (bounds, actions) = (run.bounds(), &run.events().action);
     // For each machine, the index of its first event that has not been taken.
     let mut next = bounds[..run.machines()].to_vec();
@@ -326,8 +327,8 @@ impl EqualClocks {
                 let count = &mut counts[clock as usize];
                 let equal = u64::from(*count);
                 *count += 1;
-                // By the Clock Condition, events that happened before the new event have smaller clocks. So the `equal` events are not
-                // among them.
+                // By the Clock Condition, events that happened before the new event have smaller clocks, not equal clocks. So the second
+                // number is 0.
                 (equal, 0)
             }
             Self::Listed { machines, events } => {

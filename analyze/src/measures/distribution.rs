@@ -79,8 +79,8 @@ impl Distribution {
         counted + self.others.len() as u64
     }
 
-    /// Pairs of a number and its count. A small number has one pair, which says how often the number was added. A number in `others` has a
-    /// pair with the count 1 for each time that it was added.
+    /// Pairs of a number and its count. A small number that was added three times gives one pair with the count 3. A number that is in
+    /// `others` three times gives three pairs, each with the count 1.
     fn values(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
         let counted = (0..).zip(self.counts.iter().copied());
         let others = self.others.iter().map(|&other| (other, 1));

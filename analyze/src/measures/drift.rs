@@ -3,8 +3,10 @@
 //!
 //! L_i(t) is machine i's clock at time t; it is 0 before the machine's first event and constant after its last event. M(t) is the
 //! largest clock of the run at time t. The lag of machine i at time t is M(t) - L_i(t). The observed time is the run without its
-//! warm-up (see `--warm-up`), in model seconds. L_i and M are step functions, so their integrals over the observed time are sums over
-//! steps. After a step of height h, the function is higher by h until the end of the run. So the step adds h * s to the
+//! warm-up (see `--warm-up`), in model seconds.
+//!
+//! The mean lag is computed from the integrals of M and L_i over the observed time. M and L_i are step functions, so each integral is a
+//! sum over steps. After a step of height h, the function is higher by h until the end of the run. So the step adds h * s to the
 //! integral, where s is the number of seconds from the step to the end. A step in the warm-up raises the function in the whole observed
 //! time. For such a step, s is the length of the observed time.
 

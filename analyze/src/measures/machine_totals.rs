@@ -40,8 +40,8 @@ pub(crate) struct MachineTotals {
     /// The least-squares line of the lag (the run's largest clock minus this clock) after each tick against time. The points are added
     /// by [`RunTotals`](super::run_totals::RunTotals), because they need the clocks of all machines.
     pub(crate) lag_line: Line,
-    /// The sum, over all receives, of the time from the receive to the end of the run, in model seconds. Receives in the warm-up count
-    /// too, each with the whole observed time. The mean backlog is calculated from this sum: see `backlog.rs`.
+    /// The sum, over all receives, of the observed time that is left after the receive, in model seconds. Receives in the warm-up count
+    /// too: after each of them, the whole observed time is left. The mean backlog is calculated from this sum: see `backlog.rs`.
     pub(crate) receive_time_left_sum_s: f64,
     /// The ages of received messages, in model seconds. The age of a message is the time from its send to its receive. Messages whose
     /// send is not in the log do not count.
@@ -51,7 +51,7 @@ pub(crate) struct MachineTotals {
     logical_ages: Sum,
 }
 
-/// The sum of some numbers, and how many they are.
+/// The sum of some numbers, and the count of these numbers.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     sum: f64,
@@ -130,7 +130,8 @@ impl MachineTotals {
         totals
     }
 
-    /// Adds the event at `index` to the totals of its kind: of internal events, of sends or of receives. The event is after the warm-up.
+    /// Counts the event at `index`, which is after the warm-up, as an internal event, a send or a receive. For a receive, also adds the
+    /// ages of the message.
     fn count(&mut self, run: &Run<'_>, index: usize, sends: &[u32]) {
         match run.events().action[index] {
             Action::Internal => self.internal_events += 1,

@@ -63,8 +63,8 @@ pub struct Measure {
     pub label: &'static str,
     /// The unit; empty for a pure number.
     pub unit: &'static str,
-    /// Tables show at least this many decimal places. But a single whole number, such as the largest jump in one run, is shown without
-    /// decimal places. (A mean of whole numbers has them.)
+    /// Tables show at least this many decimal places. But if a measure has only whole numbers, such as the largest jump, the value of a
+    /// single run is shown without decimal places.
     pub decimals: usize,
     /// The definition in a few words. Tables show it below their rows.
     pub brief: &'static str,

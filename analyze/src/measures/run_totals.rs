@@ -48,8 +48,8 @@ impl RunTotals {
             }
             // The integral of the largest clock: each rise of the largest clock adds its height times the observed time after the rise. A
             // rise in the warm-up counts for all the observed time.
-            let step = clocks.greatest - greatest_before;
-            totals.greatest_clock_area += step as f64 * run.time_left_s(time_s);
+            let rise = clocks.greatest - greatest_before;
+            totals.greatest_clock_area += rise as f64 * run.time_left_s(time_s);
             if run.is_after_warm_up(time_s) {
                 for &index in instant {
                     let index = index as usize;

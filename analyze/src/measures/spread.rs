@@ -2,8 +2,8 @@
 //!
 //! The spread at time t is S(t) = max_j L_j(t) - min_j L_j(t), where L_j(t) is machine j's clock at time t. A clock is 0 before the
 //! machine's first event and constant after its last event. S(t) is a step function, the same for all machines of a run. The mean
-//! and the maximum of S are taken over the observed time, in model seconds. The observed time is the whole run or, with the option
-//! `--warm-up`, the run without its beginning.
+//! and the maximum of S are taken over the observed time. The observed time is the whole run or, with the option `--warm-up`, the run
+//! without its beginning.
 
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};

@@ -23,10 +23,12 @@ const PARTS: [(UnmeasuredPart, &[&str]); 4] = [
         ],
     ),
     (
+        // How many messages had been sent to a machine until a given time.
         UnmeasuredPart::Arrivals,
         &["backlog_mean", "arrivals", "offered_load"],
     ),
     (
+        // The ages of messages (the times from send to receive).
         UnmeasuredPart::Messages,
         &["message_age_mean_s", "message_age_mean_ticks"],
     ),
@@ -52,10 +54,10 @@ const NEED_RECIPIENTS: [&str; 4] = [
     "offered_load",
 ];
 
-// The next two lists are used only for the notes, and not in `is_measurable`: if receives do not say which send they belong to, the
-// computation of these measures gives no value anyway.
+// The next two lists are used only for the notes. `is_measurable` does not need them: the code that computes these measures already
+// gives no value if the sends are not known.
 
-/// The names of the measures that have no value in a run that has a receive without a known send.
+/// The names of the measures that have no value in a run if at least one of its receives has no known send.
 const NEED_ALL_SENDS: [&str; 2] = ["concurrency", "false_order"];
 
 /// The names of the measures that are means over the receives with a known send. A machine without such receives has no value.
@@ -67,7 +69,7 @@ pub(super) fn is_measurable(run: &Run<'_>, imported: Option<&Imported>) -> Vec<b
     let Some(imported) = imported else {
         return super::all().map(|_| true).collect();
     };
-    // Whether queue lengths are missing is read from the log too, not only from the list of missing parts in `imported`.
+    // Queue lengths count as missing if `imported` says so, or if the log lacks at least one queue length.
     let lacks_queue_lengths = run.events().queue_length.contains(&UNKNOWN);
     let is_missing = |part| {
         let is_not_logged = part == UnmeasuredPart::QueueLengths && lacks_queue_lengths;
@@ -113,9 +115,9 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
         sent_ticks,
         ..
     } = imported.missing_fields;
-    // For each group of measures: whether a field that the group needs is missing, the measures' names, and where or why they are unknown.
-    // `sent_ticks` is true if a receive lacks the number of the sender's tick at which the message was sent. Without this number, it is not
-    // known which send belongs to the receive.
+    // Each entry: whether a field is missing, the names of the measures that need the field, and where or why these measures are unknown.
+    // `sent_ticks` is true if at least one receive does not say at which tick of the sender the message was sent. Without this tick, it is
+    // not known which send belongs to the receive.
     let missing_fields = [
         (
             recipients,

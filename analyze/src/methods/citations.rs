@@ -30,7 +30,8 @@ impl Citation {
             key: "logical_clock_lab",
             words: format!("({TITLE})"),
             // In the entry, the authors are between two pairs of braces: `{{The logical clock lab authors}}`. With one pair, BibTeX would
-            // take the authors for a person with a first and a last name. In the text for `format!`, each of these braces is written twice.
+            // take the authors for a person with a first and a last name. `format!` needs each of these braces twice. The fifth brace
+            // is part of the placeholder `{AUTHORS}`.
             entry: format!(
                 "@misc{{logical_clock_lab,\n  author = {{{{{AUTHORS}}}}},\n  title = {{{TITLE}}},\n  note = {{Software, version {version}}},\n  \
                  url = {{{url}}}\n}}\n"

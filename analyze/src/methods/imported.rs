@@ -1,5 +1,5 @@
-//! Sentences about imported logs (logs of other programs): where they come from, what they contain, and what was estimated or is
-//! missing.
+//! Sentences about imported logs (logs of other programs): where they come from, what they contain, what the import assumed, and what
+//! is missing.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::{distinct, listed, model, range_in_words};
 use crate::output::words::counted;
 use crate::read::dataset::Dataset;
 
-/// If the logs are many files, the sentence of [`origin`] names only this many of them, and says how many more there are.
+/// How many files the sentence of [`origin`] names if there are many: 3, as in "`a.csv`, `b.csv`, `c.csv` and 2 more".
 const NAMED_FILES: usize = 3;
 
 /// The sentences about imported logs of these configurations.
@@ -41,7 +41,7 @@ pub(super) fn sentences(
             source_in_words(imported.assumed.internal)
         ),
     ];
-    sentences.extend(estimated(imported.assumed));
+    sentences.extend(assumptions(imported.assumed));
     sentences.extend(missing(imported));
     sentences.push("The logs do not tell how late ticks and messages were, so it is not known whether delays changed the order of events.".to_owned());
     sentences
@@ -137,9 +137,9 @@ fn mapping_keys(text: &str) -> Option<Vec<String>> {
     )
 }
 
-/// The sentence that lists what the import estimated from the logs. It begins with `Assumed:`. The rates and the probability of internal
-/// events are not in this list, because another sentence is about them. `None` if the list is empty.
-fn estimated(assumed: Assumed) -> Option<String> {
+/// The sentence that lists what the import assumed, such as "Assumed: each row counts as one tick." The rates and the probability of internal
+/// events are not in the list, because another sentence says where they come from. `None` if the list is empty.
+fn assumptions(assumed: Assumed) -> Option<String> {
     let Assumed {
         ticks,
         rates: _,

@@ -70,10 +70,10 @@ pub(super) fn rates(configurations: &[&Configuration]) -> String {
 
 /// Puts a parameter's value in brackets if it is a list with a number for each machine: `1,3,6` becomes `(1, 3, 6)`. One number, such as
 /// `0.7`, stays as it is.
-fn in_brackets(cell: &str) -> String {
-    match cell.contains(',') {
-        true => format!("({})", cell.replace(',', ", ")),
-        false => cell.to_owned(),
+fn in_brackets(value: &str) -> String {
+    match value.contains(',') {
+        true => format!("({})", value.replace(',', ", ")),
+        false => value.to_owned(),
     }
 }
 

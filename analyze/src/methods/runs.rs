@@ -37,7 +37,8 @@ pub(super) fn sentences(
 /// 3 repetitions each: 6 finished runs with 1,140 events."
 fn numbers(dataset: &Dataset, configurations: &Configurations<'_>) -> String {
     let runs = dataset.finished();
-    // For each configuration, the number of its runs. `first_runs` has one entry for each configuration, `numbers` has one for each run.
+    // For each configuration, how many runs it has. `first_runs` has one entry for each configuration. For each run, `numbers` has the
+    // number of the run's configuration.
     let mut repetitions = vec![0_u32; configurations.first_runs().len()];
     for &configuration in configurations.numbers() {
         repetitions[configuration as usize] += 1;

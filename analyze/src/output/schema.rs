@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The Polars type of the column in the Parquet files of the folder `processed`.
+    /// The Polars type of a column of this kind in the Parquet files of the folder `processed`.
     pub fn data_type(self) -> DataType {
         match self {
             Self::Integer => DataType::Int64,

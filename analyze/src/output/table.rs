@@ -6,7 +6,7 @@ use sim::sweep::words::grouped;
 
 use super::tones::ColouredColumn;
 
-/// The separator of lines within a cell: put between two texts, it begins a new line.
+/// Begins a new line within a cell.
 pub(crate) const LINE_BREAK: &str = "\n";
 
 /// A table to be read by people.
@@ -108,8 +108,8 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
 pub(crate) struct Digits {
     /// At least this many digits are shown after the decimal point.
     pub decimals: usize,
-    /// Whether every run has a whole number as its value, such as a count. Then whole numbers are shown without decimals: `3` for one
-    /// run, and `33 ± 14` for the mean of several runs. Other means are shown with decimals: `33.50 ± 14.00`.
+    /// Whether the value of every run is a whole number, such as a count. Then the value of one run is shown without decimals: `3`. A mean
+    /// and its half-width are shown without decimals if both are whole: `33 ± 14`. Otherwise both have decimals: `33.50 ± 14.00`.
     pub is_whole: bool,
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn with_groups(number: &str) -> String {
 }
 
 /// Rounds to `decimals` decimal places for people, and separates thousands. Only a value of exactly 0 is shown as `0`. Another value
-/// that would be rounded to 0 is shown as `< 0.005` or `> -0.005`; the number there is half a unit of the last digit.
+/// that would be rounded to 0 is shown as a bound. With two decimals, the bound is half of 0.01: `< 0.005` or `> -0.005`.
 pub(crate) fn rounded(value: f64, decimals: usize) -> String {
     if value == 0.0 {
         return "0".to_owned();
@@ -136,7 +136,7 @@ pub(crate) fn rounded(value: f64, decimals: usize) -> String {
     if !is_rounded_to_zero {
         return with_groups(&text);
     }
-    // Half a unit of the last digit.
+    // With two decimals: half of 0.01.
     let half_unit = 0.5 * 0.1f64.powi(decimals as i32);
     // `number` rounds exactly half a unit to 0, because 0 is the even digit: 0.5 without decimals becomes 0. So such a value is shown with
     // one more digit.
@@ -252,8 +252,9 @@ mod tests {
             let [shown, half] = with_half_width(value, half_width, least).map(|text| text.parse::<f64>().expect("a number"));
             prop_assert!(shown - half <= value - half_width + 1e-8);
             prop_assert!(value + half_width - 1e-8 <= shown + half);
-            // One unit of the last digit is at most 10 % of the half-width. Rounding up adds at most one unit, and the rounding error of
-            // the value at most half a unit: together at most 15 %. The limit is 16 % because floating-point numbers have errors too.
+            // The half-width has at least two significant digits, so one unit of its last digit is at most 10 % of the half-width. Rounding
+            // up adds at most one unit, and the rounding error of the value adds at most half a unit: together at most 15 %. The limit is
+            // 16 % because floating-point numbers have errors too.
             prop_assert!(half <= half_width * 1.16, "{half_width} became {half}");
         }
     }

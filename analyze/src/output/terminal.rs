@@ -9,8 +9,8 @@ use crate::output::table::Table;
 
 /// The separator of lines within a cell, as in [`table::LINE_BREAK`](crate::output::table::LINE_BREAK).
 const LINE_BREAK: char = '\n';
-/// To make a table narrower, cells of prose (such as a claim in words) are broken into lines. If the table is too wide even with lines of
-/// this many characters, columns are left out.
+/// To make a table narrower, cells of prose (such as a claim in words) are broken into lines. If these lines would have to be narrower than
+/// this many characters, columns are left out instead.
 const NARROWEST_PROSE: usize = 16;
 
 /// The title, the table and its caption as text. If the table is wider than `width` characters, columns get their shorter forms (for
@@ -193,6 +193,7 @@ mod tests {
     #[test]
     fn a_cell_that_is_wider_than_the_terminal_is_printed_in_full() {
         let text = terminal(&table(&"1,".repeat(40_000)), 80);
+        // The row has two cells, and both contain the label.
         assert_eq!(text.matches('1').count(), 2 * 40_000);
     }
 }

@@ -51,8 +51,8 @@ impl Value {
         })
     }
 
-    /// The value in full precision, for programs to read. A finite real number always has a decimal point (`1.0`), so that a program that
-    /// reads the column does not take it for a whole number. A missing value is an empty text.
+    /// The value in full precision, for programs to read. A finite real number always has a decimal point (`1.0`), so that programs
+    /// do not take the number for a whole number. A missing value is an empty text.
     pub(crate) fn as_cell(&self) -> String {
         let text = self.to_string();
         let has_only_digits = |text: &str| {

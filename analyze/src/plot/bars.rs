@@ -18,7 +18,7 @@ fn measures_of(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Maxima => &["jump_max", "backlog_max", "spread_max"],
         Kind::Drift => &["own_drift", "lag_final"],
-        // `Kind::Bars`, the only other kind with these bars.
+        // `Kind::Bars`. This function is called only for these three kinds.
         _ => &["jump_mean", "lag_final", "backlog_mean"],
     }
 }

@@ -12,7 +12,7 @@ use crate::stats::tables::parameter_heading;
 
 /// A condition: the runs that have the same values of the parameters [`Conditions::names`].
 pub(super) struct Condition<'d> {
-    /// The values of these parameters, as text.
+    /// The values of the parameters [`Conditions::names`], as text, in the order of the names.
     pub(super) values: Vec<String>,
     /// The runs.
     pub(super) runs: Vec<&'d JournalRow>,
@@ -94,15 +94,14 @@ impl Condition<'_> {
     }
 }
 
-/// The parameters whose values tell conditions apart: those in `by`. If `by` is empty, they are `rates`, `internal`, and every other
-/// parameter that has several values. (`internal_each` is left out then: its values are shown as values of `internal`.) `values` has a
-/// list for each configuration, with the values of all parameters.
+/// The parameters whose values tell conditions apart: those in `by`. If `by` is empty: `rates`, `internal`, and every other parameter that
+/// has several values, but not `internal_each`. (Its values are shown as values of `internal`.) `values` has a list for each configuration,
+/// with the values of all parameters.
 pub(super) fn names(values: &[Vec<Value>], by: &[&'static str]) -> Vec<&'static str> {
     if !by.is_empty() {
         return by.to_vec();
     }
-    // Tells whether the parameter with this index has several values, that is, whether its value changes from one configuration to the
-    // next.
+    // Tells whether the parameter with this index has several values. Then its value differs between two neighbouring configurations.
     let differs = |index: usize| {
         values
             .windows(2)
@@ -124,18 +123,17 @@ pub(super) fn axis_names(names: &[&'static str], values: &[Vec<String>]) -> (Str
             .windows(2)
             .any(|pair| pair[0][index] != pair[1][index])
     };
-    let mut shown: Vec<usize> = (0..names.len()).filter(|&index| differs(index)).collect();
-    if shown.is_empty() {
-        shown = (0..names.len()).collect();
+    let mut kept: Vec<usize> = (0..names.len()).filter(|&index| differs(index)).collect();
+    if kept.is_empty() {
+        kept = (0..names.len()).collect();
     }
     let join = |texts: Vec<&str>| texts.join(" · ");
     let axis = join(
-        shown
-            .iter()
+        kept.iter()
             .map(|&index| parameter_heading(names[index]))
             .collect(),
     );
     let of_condition =
-        |values: &Vec<String>| join(shown.iter().map(|&index| values[index].as_str()).collect());
+        |values: &Vec<String>| join(kept.iter().map(|&index| values[index].as_str()).collect());
     (axis, values.iter().map(of_condition).collect())
 }

@@ -15,8 +15,8 @@ use crate::stats::repetitions;
 pub(super) struct Estimates {
     /// The parameters that tell conditions apart.
     pub(super) names: Vec<&'static str>,
-    /// The conditions, in the order of the experiment's configurations. If [`Options::by`] names parameters, in the order of the values of
-    /// these parameters.
+    /// The conditions. If [`Options::by`] names parameters, the conditions are sorted by the values of these parameters. Otherwise they are
+    /// in the order of the experiment's configurations.
     pub(super) conditions: Vec<Estimated>,
 }
 

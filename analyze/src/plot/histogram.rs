@@ -1,5 +1,5 @@
-//! Histograms: how often each jump occurs. A jump is a machine's clock after an event minus its clock after the event before. There is a
-//! panel for each condition. A condition is one configuration or, with `--by`, all configurations that have the same values of the
+//! Histograms: how often each jump occurs. A jump is a machine's clock after an event minus its clock after the previous event. There is
+//! a panel for each condition. A condition is one configuration or, with `--by`, all configurations that have the same values of the
 //! parameters that `--by` names.
 
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
             panels,
             key: machine_key(machines, Mark::Bars),
             notes: vec![
-                "A jump is a machine's clock after an event minus its clock after the event before.".to_owned(),
+                "A jump is a machine's clock after an event minus its clock after the previous event.".to_owned(),
                 interval_note("Whisker", runs),
             ],
             width: options.width,
@@ -72,7 +72,7 @@ fn panel(
         .iter()
         .flatten()
         .filter_map(|counts| counts.keys().last());
-    // At least 1, because there is always a bin for jump 1.
+    // At least 1: for 0, `Bins::up_to` would divide by 0.
     let largest_jump = largest_jumps.copied().max().unwrap_or(1).max(1);
     let bins = Bins::up_to(largest_jump);
     let mut series = vec![];

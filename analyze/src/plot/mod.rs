@@ -1,7 +1,8 @@
 //! Plots of datasets: clocks and queues over time, measures of conditions and of single runs, and measurements beside theory.
 //!
-//! A *condition* is a configuration, or all configurations with the same values of some parameters ([`Options::by`]). Its runs are its
-//! repetitions. Values with an interval are means over these runs, and the interval is the 95 % interval of the mean (Student's t).
+//! A *condition* is a configuration, or all configurations with the same values of some parameters ([`Options::by`]). All runs
+//! of a condition count as repetitions. A value with an interval is the mean over these runs, and the interval is the 95 % interval of this
+//! mean (Student's t).
 //!
 //! # Layout
 //!
@@ -125,13 +126,14 @@ impl Kind {
 /// What is drawn, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Combine all runs that have the same values of these parameters. If the list is empty, each configuration is a condition.
+    /// All runs with the same values of these parameters form one condition. If the list is empty, each configuration is a condition.
     pub by: Vec<&'static str>,
     /// Draw only this run. The text is the run's number in `runs.csv`, or its key there (such as `rates=1,3,6 internal=0.7 ...`).
     pub run: Option<String>,
     /// The width of the picture in pixels.
     pub width: f64,
-    /// The largest number of conditions that are drawn, in plots with one or more panels for each condition.
+    /// The largest number of conditions that are drawn, in plots with one or more panels for each condition. A condition with several panels
+    /// counts once.
     pub max_panels: usize,
     /// The largest number of conditions that are drawn, in plots with a row of bars for each condition.
     pub max_rows: usize,
@@ -179,7 +181,7 @@ pub(crate) fn condition_names(values: &[Vec<Value>]) -> Vec<&'static str> {
     conditions::names(values, &[])
 }
 
-/// Finds the parameter with this name, by which runs can be combined. `None` if there is no such parameter.
+/// The parameter with this name, for [`Options::by`]. `None` if there is no such parameter.
 pub fn parameter(name: &str) -> Option<&'static str> {
     parameters().iter().copied().find(|known| *known == name)
 }

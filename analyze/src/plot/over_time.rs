@@ -1,6 +1,6 @@
 //! Plots against time: clocks, queue lengths and mean jumps. There is a panel for each condition, with means over its runs. A condition is
-//! a configuration, or all configurations with the same values of some parameters. Clocks and queue lengths can also be drawn for a
-//! single run, in one panel.
+//! a configuration, or all configurations with the same values of the parameters that the user names (`--by`). Clocks and queue lengths
+//! can also be drawn for a single run, in one panel.
 
 use sim::log::JournalRow;
 
@@ -147,8 +147,8 @@ fn panel(
 /// A panel of these series, with axes that contain all points.
 fn with_axes(kind: Kind, title: String, series: Vec<Series>) -> Panel {
     let points = || series.iter().flat_map(|series| &series.points);
-    // The vertical axis begins at 0, because clocks, queues and jumps are never negative. A band can reach below 0, but that part is cut
-    // off. So only the high end of each interval counts here.
+    // The vertical axis begins at 0, because clocks, queues and jumps are never negative. A band (the confidence intervals of a line) can
+    // reach below 0, but that part is cut off. So only the high end of each confidence interval counts here.
     let values =
         points().flat_map(|point| [point.y, point.interval.map_or(point.y, |(_, high)| high)]);
     let [y, _] = words(kind);
@@ -166,8 +166,8 @@ fn end_s(runs: &[&JournalRow]) -> f64 {
     ends.fold(f64::INFINITY, f64::min)
 }
 
-/// The times at which values are averaged, in model seconds. They lie between the end of the warm-up (the first seconds of each run, which
-/// users can leave out) and the end of the shortest run. For mean jumps, the times are the middles of the intervals.
+/// The times at which values are averaged, in model seconds. They lie between the end of the warm-up and the end of the shortest run. (Users
+/// can leave out the first seconds of each run: the warm-up.) For mean jumps, the times are the middles of the intervals.
 fn times(dataset: &Dataset, kind: Kind, runs: &[&JournalRow]) -> Vec<f64> {
     let end = end_s(runs);
     let start = dataset.warm_up_s();

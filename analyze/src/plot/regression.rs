@@ -24,6 +24,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
         measures::named("jump_mean"),
         measures::named("backlog_mean"),
     ];
+    // A group is one machine of one configuration.
     let groups = repetitions::groups_with(std::slice::from_ref(dataset), &measured)?;
     let machines = groups
         .iter()
@@ -88,8 +89,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     })
 }
 
-/// A panel with the means of `measure` against the values that `read_x` returns. `x_name` is the name of the horizontal axis. A group is
-/// one machine of one configuration.
+/// A panel with the means of `measure` against the values that `read_x` returns. `x_name` is the name of the horizontal axis.
 fn panel(
     groups: &[Group],
     measure: &Measure,
@@ -174,12 +174,14 @@ impl Fit {
         let n = points.len() as f64;
         let mean = |read: fn(&MachinePoint) -> f64| points.iter().map(read).sum::<f64>() / n;
         let (mean_x, mean_y) = (mean(|&(_, x, _)| x), mean(|&(_, _, y)| y));
-        // The sum of `term` over all points. For each point, `term` gets the differences of x and y from their means.
+        // The sum of `term(dx, dy)` over all points. `dx` is a point's x minus `mean_x`, `dy` is its y minus `mean_y`.
         let sum = |term: &dyn Fn(f64, f64) -> f64| {
             let terms = points.iter().map(|&(_, x, y)| term(x - mean_x, y - mean_y));
             terms.sum::<f64>()
         };
-        let (xx, xy, yy) = (sum(&|x, _| x * x), sum(&|x, y| x * y), sum(&|_, y| y * y));
+        let xx = sum(&|dx, _| dx * dx);
+        let xy = sum(&|dx, dy| dx * dy);
+        let yy = sum(&|_, dy| dy * dy);
         (xx > 0.0).then(|| Self {
             slope: xy / xx,
             intercept: mean_y - xy / xx * mean_x,

@@ -39,7 +39,7 @@ struct Cell {
     growth: Option<f64>,
     /// What is shown while the pointer is on the cell.
     words: String,
-    /// Whether theory predicts that a machine is overloaded. `None` if theory predicts nothing.
+    /// Whether theory predicts that a machine is overloaded. `None` if a machine has no prediction.
     is_overloaded: Option<bool>,
 }
 
@@ -281,8 +281,8 @@ mod tests {
     #[test]
     fn the_boundary_is_between_neighbours_with_different_predictions() {
         let (yes, no) = (Some(true), Some(false));
-        // Only the cell in row 0 and column 1 is predicted not to be overloaded. Its left side and its lower side are the boundary. The cell
-        // in row 2 and column 0 has no prediction, so its sides are not part of the boundary.
+        // Only the cell in row 0 and column 1 is predicted not to be overloaded. The boundary is its left side, and its side towards row 1.
+        // The cell in row 2 and column 0 has no prediction, so its sides are not part of the boundary.
         let edges = boundary(&[vec![yes, no], vec![yes, yes], vec![None, yes]]);
         let ends: Vec<(f64, f64)> = edges.iter().map(|point| (point.x, point.y)).collect();
         assert_eq!(ends, [(0.5, -0.5), (0.5, 0.5), (0.5, 0.5), (1.5, 0.5)]);

@@ -24,7 +24,7 @@ const QUANTITIES: [Quantity; 6] = [
 pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     if !options.by.is_empty() {
         return Err(PlotError::Nothing(
-            "--by: predictions are for one configuration, so runs cannot be combined; choose with --where".to_owned(),
+            "--by: each prediction is for one configuration, so configurations cannot be combined; choose with --where".to_owned(),
         ));
     }
     let groups = repetitions::groups_with(std::slice::from_ref(dataset), &theory::measures())?;
@@ -78,8 +78,8 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     })
 }
 
-/// The panel of one quantity. Machine 0 has a point for each configuration, and so have machine 1, machine 2 and so on. Each machine has
-/// up to two series: one for its points with a caveat (something that theory neglects), and one for its other points.
+/// The panel of one quantity. Each machine has one point for each configuration. The points of a machine are in up to two series: one for
+/// its points with a caveat (something that theory neglects), and one for its other points.
 fn panel(comparisons: &[PredictionComparison<'_>], quantity: Quantity) -> Panel {
     let mut series: Vec<Series> = vec![];
     let mut values = vec![];

@@ -67,6 +67,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
     let measured = MEASURES.map(measures::named);
     let values = Values::read(dataset, &measured)?;
     let conditions = Conditions::new(dataset, options)?;
+    // `max_panels` counts conditions, not panels.
     let max_conditions = options.max_panels.min(MAX_CONDITIONS);
     let shown = conditions.choose_evenly(max_conditions);
     let mut panels = vec![];

@@ -115,8 +115,8 @@ impl Extension {
     }
 }
 
-/// The repetitions of each configuration that were made or failed; the key is the configuration's text. The same `sim run` does not make
-/// them again.
+/// The repetitions of each configuration that were made or failed; the key is the configuration's text. `sim run` does not make these
+/// repetitions again (failed ones only with `--retry-failed`).
 struct Attempted(HashMap<String, HashSet<u32>>);
 
 impl Attempted {
@@ -183,8 +183,8 @@ fn problem(experiment: &Experiment, lines: &RepetitionLines, counts: &[u32]) -> 
     (!has_counts).then(|| format!("{refused}, because its [[repeat]] blocks and new ones overlap"))
 }
 
-/// If the commands set the number of repetitions, moves the new number from the lines of the file to the commands. A number in the file
-/// would have no effect then.
+/// If a command sets the number of repetitions (`--repetitions` or `--set repetitions=N`), the number in the experiment file has no effect.
+/// So this function writes the new number into such a command, and removes the number from the lines for the file.
 fn in_commands(
     mut lines: RepetitionLines,
     mut commands: Vec<String>,
@@ -240,6 +240,7 @@ mod tests {
                 "sim run e.toml --set repetitions=5",
                 "sim run e.toml --repetitions 9",
             ),
+            // `command_line` puts quotes around `internal=0.4`, because this word contains `=`.
             (
                 "sim run --set=repetitions=5 --set internal=0.4 e.toml",
                 "sim run --set 'internal=0.4' e.toml --repetitions 9",

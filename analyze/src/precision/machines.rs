@@ -19,7 +19,7 @@ pub struct MachineNeed<'g> {
     pub estimate: Estimate,
     /// The wanted half-width, in the unit of the measure.
     pub wanted: f64,
-    /// The need. It counts all repetitions, also those that are done already, and those in which the measure is undefined.
+    /// The need. Repetitions that are done already count too, and so do repetitions in which the measure is undefined.
     pub need: Need,
 }
 
@@ -102,19 +102,20 @@ pub fn needs<'g>(
         Some(group) => Err(NoNeeds::NearZero {
             width: half_width.to_string(),
             measure: measure.name,
-            example: example(group, measure),
+            example: example_half_width(group, measure),
         }),
     }
 }
 
-/// An absolute half-width as an example for the user: half of the half-width that the interval has now. 0.2 if there is no interval.
-pub(crate) fn example(group: &Group, measure: &Measure) -> String {
+/// An absolute half-width as an example for the user: half of the half-width that the interval has now, or 0.2 if there is no interval.
+pub(crate) fn example_half_width(group: &Group, measure: &Measure) -> String {
     let half_width = group
         .estimate(measure)
         .and_then(|estimate| estimate.half_width);
-    // With the fewest decimals that show a significant digit: 0.0374 becomes 0.04, and 23.7 becomes 24.
     half_width.map_or("0.2".to_owned(), |half_width| {
-        number(half_width / 2.0, decimals_for(half_width / 2.0, 1, 0))
+        let example = half_width / 2.0;
+        // One significant digit if the example is below 1, otherwise a whole number: 0.0374 becomes 0.04, and 23.7 becomes 24.
+        number(example, decimals_for(example, 1, 0))
     })
 }
 
@@ -135,7 +136,7 @@ fn machine_need(
             }
             Need::new(estimate.n, sd, wanted)
         }
-        // All values are equal, so no further values are needed.
+        // All values are equal, so no further values are needed. (`estimate.sd` is never `None` here: there are at least two values.)
         _ => Need::none(estimate.n),
     };
     // A repetition in which the measure is undefined gives no value: `group.n` repetitions gave `estimate.n` values. Further repetitions
@@ -158,7 +159,7 @@ fn machine_need(
         wanted,
         need: Need {
             repetitions: repetitions_needed(),
-            // `low` and `high` can be below the number of repetitions that are done.
+            // Unlike `repetitions`, `low` and `high` can be below the number of repetitions that are done.
             low: values_needed.low.and_then(possible_repetitions_for),
             high: values_needed.high.and_then(possible_repetitions_for),
         },
@@ -185,7 +186,8 @@ fn check_repetitions(groups: &[Group]) -> Result<(), NoNeeds> {
 }
 
 impl MachineNeed<'_> {
-    /// How many more repetitions are needed than are done. `None` if an experiment cannot have so many.
+    /// How many repetitions are still missing: the need minus the repetitions that are done. `None` if an experiment cannot have so
+    /// many repetitions in all.
     pub fn further(&self) -> Option<u64> {
         Some(self.need.repetitions?.saturating_sub(self.group.n))
     }
@@ -204,7 +206,7 @@ impl MachineNeed<'_> {
 
 impl<'g> Needs<'g> {
     /// For each configuration, the machine that needs most repetitions. If several machines need equally many, the first of them. The
-    /// configurations are in the order of their first machines in `machines`.
+    /// configurations are in the order in which they first occur in `machines`.
     pub fn configurations(&self) -> Vec<MachineNeed<'g>> {
         let mut neediest: Vec<MachineNeed<'g>> = vec![];
         let mut indices: HashMap<(&str, String), usize> = HashMap::new();

@@ -115,7 +115,7 @@ fn f_quantile(freedom_1: f64, freedom_2: f64) -> f64 {
         .map_or(f64::NAN, |distribution| distribution.inverse_cdf(ASSURANCE))
 }
 
-/// The quantile of the chi-square distribution below which the `share` of all values lies.
+/// The `share` quantile of the chi-square distribution with these degrees of freedom.
 fn chi_square_quantile(freedom: f64, share: f64) -> f64 {
     ChiSquared::new(freedom).map_or(f64::NAN, |distribution| distribution.inverse_cdf(share))
 }
@@ -153,16 +153,17 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_of_the_need_follows_from_that_of_the_standard_deviation() {
-        // After 1,001 repetitions, the 95 % interval of the true variance is from about 0.92 to 1.09 times the estimated variance, and
-        // the need is almost proportional to the variance. So `low` and `high` are about 0.92 and 1.09 times the need for the estimated
-        // variance. For so many values (about 150,000), t is 1.96.
+    fn the_interval_of_the_need_follows_from_the_interval_of_the_variance() {
+        // After 1,001 repetitions, the 95 % interval of the true variance is from 1000 / 1089.53 = 0.9178 to 1000 / 914.26 = 1.0938 times
+        // the estimated variance. (1089.53 and 914.26 are the 0.975 and 0.025 quantiles of the chi-square distribution with 1000 degrees
+        // of freedom.) The need is almost proportional to the variance, so `low` and `high` are the same multiples of the need for the
+        // estimated variance. This need is about 150,000 repetitions. For so many repetitions, t is 1.96.
         let need = Need::new(1001, 10.0, 0.05);
         let need_for_estimate = (1.96 * 10.0 / 0.05f64).powi(2);
         let [low, high] =
             [need.low, need.high].map(|n| n.expect("below the maximum") as f64 / need_for_estimate);
-        assert!((low - 0.9169).abs() < 1e-3, "{low}");
-        assert!((high - 1.0937).abs() < 1e-3, "{high}");
+        assert!((low - 0.9178).abs() < 1e-3, "{low}");
+        assert!((high - 1.0938).abs() < 1e-3, "{high}");
         // If the standard deviation is known to be 1, 18 values make the half-width at most 0.5 (t = 2.110, 2.110 / sqrt(18) = 0.497),
         // and 17 values do not (t = 2.120, 2.120 / sqrt(17) = 0.514).
         assert_eq!(
@@ -201,7 +202,7 @@ mod tests {
             if let Some(needed) = need.repetitions {
                 if needed > n {
                     prop_assert!(assured_squared(needed) <= wanted_squared);
-                    // If `needed` is n + 1, it is the first number that `Need::new` tried.
+                    // `Need::new` searches only above n, so `needed` - 1 is checked only if it is above n too.
                     prop_assert!(needed == n + 1 || assured_squared(needed - 1) > wanted_squared);
                     prop_assert!(half_width_squared(n) > wanted_squared);
                     prop_assert!(need.low <= Some(needed), "{need:?}");

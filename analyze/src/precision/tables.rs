@@ -10,7 +10,7 @@ use crate::output::table::{Table, keep_together, number};
 use crate::output::value::{Record, Value};
 use crate::precision::extension::Extension;
 use crate::precision::half_width::HalfWidth;
-use crate::precision::machines::{MachineNeed, Needs, example};
+use crate::precision::machines::{MachineNeed, Needs, example_half_width};
 use crate::precision::need::{ASSURANCE, MAX_REPETITIONS};
 use crate::stats::intervals::notes;
 use crate::stats::records::{group_record, push_estimate};
@@ -20,8 +20,8 @@ use crate::stats::tables::{Varying, cell, described, few_warning};
 /// Spaces before lines that a user copies. In Markdown, such lines are code.
 const INDENT: &str = "    ";
 
-/// If half the width of the present interval is more than this share of the mean, the mean is not known well. Then a half-width that is
-/// relative to the mean (such as 5 %) is not known well either, and the number of repetitions for it is only rough.
+/// If half the width of the present interval is more than this share of the mean, the mean is not known well. Then 5 % of the mean is not
+/// known well either, and the number of repetitions that gives this half-width is only rough.
 const ROUGH_SHARE: f64 = 0.25;
 
 /// The table of the machines `shown`, which are some or all of the machines of `needs`. `not_shown` is the sentence that says how many
@@ -153,9 +153,9 @@ fn caption(
     };
     caption.push(format!(
         "needed: with this number of repetitions (the n that are done count too), half the width of the 95 % interval of the mean {} is at \
-         most {width} in {:.0} of 100 experiments (in about 80 if the measure is skewed). 95 %: between these two numbers lies the number \
-         that would be enough if the true standard deviation were known; {} repetitions show this deviation only roughly. Each row \
-         shows, for one configuration, the machine that needs most repetitions.",
+         most {width} in {:.0} of 100 experiments (in about 80 if the measure is skewed). 95 %: if the true standard deviation were known, \
+         a number between these two would be enough; {} repetitions show this deviation only roughly. Each row shows, for one \
+         configuration, the machine that needs most repetitions.",
         measure.label,
         100.0 * ASSURANCE,
         repetitions_in_words(shown),
@@ -210,7 +210,7 @@ pub fn left_out(needs: &Needs<'_>, measure: &Measure, half_width: HalfWidth) -> 
              as --half-width {}, or choose machines, for example with --where \"role = 'slowest'\".",
             listed(&needs.near_zero),
             keep_together(&half_width.to_string()),
-            example(first, measure),
+            example_half_width(first, measure),
         ));
     }
     if !needs.undefined.is_empty() {
@@ -271,6 +271,7 @@ fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
         .repetitions
         .map(|count| format!("repetitions = {count}"));
     let commands = match &extension.commands[..] {
+        // The dataset does not say which command made it.
         [] => "sim run EXPERIMENT".to_owned(),
         commands => commands.join("\n"),
     };

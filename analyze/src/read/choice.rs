@@ -14,7 +14,7 @@ use crate::read::sql::{NotSql, SqlCondition};
 /// A condition with one of these words is in SQL.
 const KEYWORDS: [&str; 7] = ["and", "or", "not", "in", "between", "is", "like"];
 
-/// A condition that runs, or machines of runs, must meet.
+/// A condition on runs, or on single machines of runs.
 #[derive(Clone, Debug)]
 pub enum Choice {
     /// A condition on a cell of `runs.csv`, such as `rates=1,3,6`.
@@ -60,7 +60,7 @@ fn is_sql(text: &str) -> bool {
         let mut keywords = KEYWORDS.iter();
         keywords.any(|keyword| word.eq_ignore_ascii_case(keyword))
     };
-    // In `role=between`, `between` is a value. A keyword has a space or a bracket on each side, or stands at an end of the text.
+    // Only spaces and brackets separate words. So `role=between` is a single word, and not the keyword `between`.
     let mut words = text.split(|letter: char| letter.is_whitespace() || "()".contains(letter));
     text.contains(['\'', '"'])
         || text.contains("==")
@@ -78,20 +78,20 @@ fn on_column_of_frame(text: &str, name: &str) -> Result<Choice, NotAChoice> {
     let (_, sign_and_value) = text.split_at(text.find(sign_characters).unwrap_or(text.len()));
     let after_sign = sign_and_value.trim_start_matches(sign_characters);
     let sign = &sign_and_value[..sign_and_value.len() - after_sign.len()];
-    let value = after_sign.trim();
+    let value_text = after_sign.trim();
     if !known.contains(&name) {
         // `check_names` fails here, with the error that names the most similar column.
         let unknown = SqlCondition::from_expression(text, col(name));
         unknown.check_names(&known)?;
     }
-    let value: Expr = match (is_text(name), value.parse::<f64>()) {
-        (true, _) => lit(value),
+    let value: Expr = match (is_text(name), value_text.parse::<f64>()) {
+        (true, _) => lit(value_text),
         (false, Ok(number)) => lit(number),
         (false, Err(_)) => return Err(NotSql::Form(text.to_owned()).into()),
     };
     // Texts have no order, so `role>slowest` is an error.
     if is_text(name) && !matches!(sign, "=" | "!=") {
-        return Err(NotACondition::Order(after_sign.trim().to_owned()).into());
+        return Err(NotACondition::Order(value_text.to_owned()).into());
     }
     let column = col(name);
     let expression = match sign {

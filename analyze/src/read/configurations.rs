@@ -25,10 +25,9 @@ impl<'d> Configurations<'d> {
             numbers: Vec::with_capacity(runs.len()),
             first_runs: vec![],
         };
-        // The engine and the time scale belong to the configuration, but a row has them in fields of their own. So two runs have the same
-        // configuration if three fields are equal: `configuration` (compared as text), `engine`, and `time_scale` (compared by its bits,
-        // because an `f64` cannot be a key of a `HashMap`). Several rows can share one `Configuration` in memory. So a row is first looked
-        // up by the address of its `Configuration`. The text is made only if the address is new.
+        // Two runs have the same configuration if three fields of their rows are equal: `configuration` (compared as text), `engine`, and
+        // `time_scale` (compared by its bits, because an `f64` cannot be a key of a `HashMap`). Several rows can share one `Configuration`
+        // in memory. For these rows, the text need not be made again: `by_address` finds them by the address of their `Configuration`.
         let mut by_address: HashMap<(*const Configuration, &str, u64), u32> = HashMap::new();
         let mut by_text: HashMap<(String, &str, u64), u32> = HashMap::new();
         for row in runs {

@@ -38,8 +38,8 @@ pub struct Dataset {
     finished: Vec<JournalRow>,
     /// The finished runs that [`Dataset::keep_punctual`] left out.
     left_out: Vec<JournalRow>,
-    /// Has an entry for each run of which some machines are chosen and others not. The key is the run's number. The value says for each
-    /// machine of the run whether it is chosen.
+    /// Has an entry for each run of which [`Dataset::keep_chosen`] chose some machines and not others. The key is the run's number.
+    /// The value says for each machine of the run whether it is chosen.
     chosen_machines: HashMap<u64, Vec<bool>>,
     /// Number of planned runs that are neither finished nor failed.
     to_do: u64,
@@ -114,8 +114,8 @@ impl Dataset {
         })
     }
 
-    /// Drops the finished runs that do not meet all `conditions`. The dataset then looks as if it had never had these runs. Conditions on
-    /// single machines and conditions in SQL are for [`Dataset::keep_chosen`].
+    /// Keeps only the finished runs that meet all `conditions`. The dataset then looks as if it had never had the other finished runs. For
+    /// conditions on single machines and conditions in SQL, use [`Dataset::keep_chosen`].
     ///
     /// # Errors
     ///
@@ -134,9 +134,9 @@ impl Dataset {
         Ok(())
     }
 
-    /// Keeps only the machines that meet all `choices`, and drops the finished runs of which no machine is left. Returns pairs of a
-    /// column and a value: a choice in SQL asks for `column = value`, but no run has this value in this column. The user should be warned of
-    /// these values. For example, the choice `internal = 0.5 or rate > 3` gives `("internal", "0.5")` if no run has `internal = 0.5`.
+    /// Keeps only the machines that meet all `choices`, and drops the finished runs of which no machine is left. A choice in SQL can
+    /// contain `column = value` although no run has this value. The result lists such columns and values, so that the caller can warn the
+    /// user. For example, the choice `internal = 0.5 or rate > 3` gives `("internal", "0.5")` if no run has `internal = 0.5`.
     ///
     /// # Errors
     ///
@@ -402,11 +402,10 @@ impl Dataset {
         bytes: &[u8],
         events: &mut EventColumns,
     ) -> Result<(), Error> {
-        // In the errors below, a segment is a file with events (`events-0000.csv`), and the journal is `runs.csv`.
         let parsed = events.read(run.run, bytes, self.log.row_format(run));
         let machines = run.machines();
-        // If a row cannot be parsed, `events` has the rows before that row. A wrong machine in these rows comes earlier in the file than
-        // the row that cannot be parsed. So the machines are checked before the error in `parsed` is returned.
+        // If a row cannot be parsed, `events` has only the rows before that row. A wrong machine in one of them is the first error in the
+        // file. So the machines are checked before the error in `parsed` is returned.
         if let Some(index) = events
             .machine
             .iter()
@@ -416,6 +415,7 @@ impl Dataset {
             return Err(self.wrong_value(run, index, "machine", problem));
         }
         parsed.map_err(|cause| Error::Row {
+            // The segment is the file with the run's events, such as `events-0000.csv`.
             path: self.log.segment_of(run),
             run: run.run,
             cause,

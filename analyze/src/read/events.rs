@@ -35,7 +35,7 @@ const SENDER_AND_RECIPIENTS: [Column; 2] = [
     column("recipients", IntegerList, "", "For a send, the machines that the message goes to, in ascending order. Otherwise null."),
 ];
 
-/// The columns of `processed/events/` that the log does not have.
+/// The columns of `processed/events/` that are calculated.
 #[rustfmt::skip]
 const DERIVED: [Column; 2] = [
     column("time_s", Number, "model s", "Model time from the run's start to the event: (system_time_ns - started_at_ns) x time_scale / 10^9."),
@@ -92,8 +92,8 @@ impl EventsBuilder {
         }
     }
 
-    /// Appends the events of `run`. No value may exceed 63 bits, because the columns have signed integers of 64 bits. This was checked when
-    /// the log was read (see [`find_value_above_63_bits`]).
+    /// Appends the events of `run`. All values fit into the columns, which have signed integers of 64 bits: a log with larger values was
+    /// refused when it was read (see [`find_value_above_63_bits`]).
     pub(crate) fn push(&mut self, run: &Run<'_>) {
         let events = run.events();
         let integer = |&number: &u64| number as i64;
@@ -130,8 +130,8 @@ impl EventsBuilder {
         self.sent_tick
             .extend(events.sent_tick.iter().map(known_integer));
         self.time_s.extend_from_slice(run.times_s());
-        // `events` has all events of machine 0, then all of machine 1, and so on. `log` is the range of one machine's indices in it. So the
-        // loop appends the jumps in the order of the events.
+        // `events` has all events of machine 0, then all of machine 1, and so on. `run.logs()` has the range of each machine's indices, in
+        // the same order.
         for log in run.logs() {
             let mut previous = 0;
             for &clock in &events.logical_clock[log] {
@@ -182,8 +182,8 @@ impl Lists {
             .push(has_list.then(|| self.numbers.len() - start));
     }
 
-    /// Makes a column of a data frame from the lists. The return type is Polars' column. In this file, [`Column`] without a path is a type
-    /// of the project: the description of a column.
+    /// Makes a column of a data frame from the lists. The return type has a path because [`Column`] alone is another type in this file: the
+    /// project's description of a column.
     fn finish(self, name: &str) -> polars::prelude::Column {
         let mut lists: ListPrimitiveChunkedBuilder<Int64Type> = ListPrimitiveChunkedBuilder::new(
             name.into(),
@@ -224,8 +224,8 @@ pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, 
         .find_map(|(name, numbers, can_be_empty)| {
             let is_too_large =
                 |&number: &u64| number > i64::MAX as u64 && !(can_be_empty && number == UNKNOWN);
-            // Most columns have no such value. `fold` finds this out faster than `position`, so `position` is called only if there is
-            // such a value.
+            // Most columns have no such value. `fold` finds this out faster than `position`, because `fold` never stops early: one
+            // instruction can then test several numbers. `position` is called only if there is such a value.
             let has_too_large = numbers
                 .iter()
                 .fold(false, |any, number| any | is_too_large(number));
@@ -237,7 +237,7 @@ pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, 
         })
 }
 
-/// The number, or `None` if an imported log does not have it.
+/// The number, or `None` if it is [`UNKNOWN`], which stands for an empty cell of the log.
 pub(crate) fn known(number: u64) -> Option<u64> {
     (number != UNKNOWN).then_some(number)
 }

@@ -1,4 +1,4 @@
-//! The events of one run as columns, ordered by machine and tick.
+//! One run: its journal row and its events. The events are ordered by machine and tick, and stored as columns.
 
 use std::ops::Range;
 
@@ -28,7 +28,7 @@ impl<'a> Run<'a> {
     /// Makes a run from its journal row and all its events. Measures ignore the first `warm_up_s` model seconds.
     pub(crate) fn new(row: &'a JournalRow, mut events: EventColumns, warm_up_s: f64) -> Self {
         events.sort_by_machine_and_tick();
-        // The index of the first event of `machine`, which is the number of all events of machines 0 to `machine - 1`.
+        // The events of all machines with smaller indices come first. The number of these events is the index of the first event of `machine`.
         let bound = |machine| events.machine.partition_point(|&other| other < machine);
         let machines = row.machines();
         let time_s = |&time_ns: &u64| model_s_between(row, row.started_at_ns, time_ns);
@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
         self.events.recipients(index, &self.neighbours[sender])
     }
 
-    /// Tells whether the event at `index` is a send to all machines that its machine may send to.
+    /// Tells whether the event at `index` is a send to all neighbours of the sender.
     pub(crate) fn is_broadcast(&self, index: usize) -> bool {
         self.events.action[index] == Action::Send && self.events.peer[index] == ALL_PEERS
     }
@@ -172,10 +172,11 @@ impl<'a> Run<'a> {
         }
         let ticks = &events.tick[first..end];
         let start_of_tick = first + ticks.partition_point(|&tick| tick < sent_tick);
-        let of_tick = || (start_of_tick..end).take_while(|&index| events.tick[index] == sent_tick);
-        of_tick()
+        let events_of_tick =
+            || (start_of_tick..end).take_while(|&index| events.tick[index] == sent_tick);
+        events_of_tick()
             .find(|&index| is_exact(index))
-            .or_else(|| of_tick().find(|&index| is_send(index)))
+            .or_else(|| events_of_tick().find(|&index| is_send(index)))
     }
 }
 

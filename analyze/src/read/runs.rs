@@ -91,8 +91,8 @@ pub fn parameters() -> &'static [&'static str] {
     &NAMES
 }
 
-/// Tells whether a parameter has no column of its own in tables. Only `internal_each` has none: its values are shown in the column
-/// `internal`.
+/// Tells whether a parameter has no column of its own in tables. Only `internal_each` has none: it is a column of data frames, but tables
+/// show its values in the column `internal`.
 pub(crate) fn has_no_own_column(name: &str) -> bool {
     name == INTERNAL_EACH.name
 }
@@ -174,7 +174,7 @@ pub(crate) fn run_frame(dataset: &str, rows: &[JournalRow]) -> PolarsResult<Data
 pub(crate) fn parameter_frame(rows: &[&JournalRow]) -> PolarsResult<DataFrame> {
     let columns = parameters().iter().filter_map(|name| {
         let column = frame_columns().find(|column| column.name == *name)?;
-        // The dataset's name is not a parameter, so it is not needed.
+        // `run_column` needs the dataset's name only for the column `dataset`. That column is not a parameter, so the name is empty here.
         Some(run_column(&column, "", rows.iter().copied()))
     });
     frame(rows.len(), columns.collect())
@@ -186,11 +186,11 @@ pub(crate) fn machine_frame(
     rows: &[JournalRow],
     warm_up_s: f64,
 ) -> PolarsResult<DataFrame> {
-    chosen_machine_frame(dataset, rows, warm_up_s, |_| true)
+    machine_frame_with(dataset, rows, warm_up_s, |_| true)
 }
 
 /// Like [`machine_frame`], but only with the columns whose names `is_wanted` accepts.
-pub(crate) fn chosen_machine_frame(
+pub(crate) fn machine_frame_with(
     dataset: &str,
     rows: &[JournalRow],
     warm_up_s: f64,
@@ -337,13 +337,8 @@ fn boolean(cell: Option<Cell>) -> Option<bool> {
     }
 }
 
-/// The text of a cell in a text column. If a parameter can have a list of numbers as its value, such as `0.9,0.5`, its column is a text
-/// column. If a run has a single number instead, its cell is a [`Cell::Number`]. The number 3 becomes `3`, not `3.0` as in `runs.csv`.
 fn text(cell: Option<Cell>) -> Option<String> {
-    Some(match cell? {
-        Cell::Number(value) => value.to_string(),
-        other => other.to_string(),
-    })
+    cell.map(|cell| cell.to_string())
 }
 
 /// The probability of an internal event, or the mean if the machines have different probabilities.

@@ -16,8 +16,7 @@ const MIN_SIMILARITY: f64 = 0.8;
 pub struct SqlCondition {
     text: String,
     expression: Expr,
-    /// The earlier and the present name of each column that the text calls by its name in an earlier version of the program, for example
-    /// `in_order` and `as_scheduled`.
+    /// The outdated column names in the text, each with the column's present name: for example, `in_order` with `as_scheduled`.
     renamed: Vec<(String, &'static str)>,
 }
 
@@ -92,7 +91,8 @@ impl SqlCondition {
         }
     }
 
-    /// The earlier and the present name of each column that the text calls by its earlier name. Each pair is there once.
+    /// The outdated column names in the text, each with the column's present name: for example, `in_order` with `as_scheduled`. A name that
+    /// the text repeats comes only once.
     pub fn renamed(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let renamed = self.renamed.iter();
         renamed.map(|(earlier, present)| (&**earlier, *present))
@@ -180,7 +180,8 @@ impl SqlCondition {
         }
     }
 
-    /// The equalities in the condition, such as `internal = 0.5`, that hold in no row of `frame`: for each, the column and the value.
+    /// Finds the equalities in the condition that hold in no row of `frame`, and returns the column and the value of each. For example,
+    /// `internal = 0.5` gives `internal` and `0.5`.
     pub fn absent_values(&self, frame: &DataFrame) -> Vec<(String, String)> {
         // The iterator visits all parts of the expression.
         let equalities = (&self.expression).into_iter().filter_map(equality);

@@ -86,7 +86,7 @@ impl Data {
         }
         let mut columns = vec![];
         for quantity in Quantity::ALL {
-            // The predicted quantity and the measure that it predicts have the same name.
+            // The quantity has the name of the measure that theory predicts.
             let measure = crate::measures::named(quantity.name());
             columns.push(data.add_measured(measure, compared));
             columns.push(data.add_predicted(quantity, measure, compared));

@@ -190,7 +190,7 @@ pub(super) fn provenance(dataset: &Dataset) -> Facts {
     let mut facts = vec![
         fact("dataset", dataset.label()),
         fact("folder", dataset.root().display().to_string()),
-        // A hash of the manifest's values `name`, `shard`, `experiment` and `imported`.
+        // A hash of the values `name`, `shard`, `experiment` and `imported` in the manifest (the file `dataset.json`).
         fact("identity", manifest.identity.as_str()),
         fact("schema of the dataset", manifest.schema.to_string()),
         fact("seed", manifest.experiment.seed.to_string()),

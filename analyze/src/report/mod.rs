@@ -52,16 +52,16 @@ pub fn html(datasets: &[Dataset], extras: &Extras) -> Result<String, ReportError
     Ok(page::page(&contents, extras))
 }
 
-/// Makes the pages about the submissions of a class (logs of students' programs, one folder for each submission). `into` is the folder of
-/// the datasets that were imported from these logs. The pages are `index.html` with the table of all submissions, and a page for each
-/// submission that was imported. Returns the names of the files and their contents.
+/// Makes the pages about the submissions of a class (logs of students' programs, one folder for each submission). `datasets` is the
+/// folder of the datasets that were imported from these logs. The pages are `index.html` with the table of all submissions, and a page
+/// for each submission that was imported. Returns the names of the files and their contents.
 ///
 /// # Errors
 ///
 /// [`ReportError`] if a dataset cannot be read.
 pub fn pages_of_submissions(
     submissions: &Submissions,
-    into: &Path,
+    datasets: &Path,
 ) -> Result<Vec<(String, String)>, ReportError> {
     // For each page: the name of its file, and the contents.
     let mut files = vec![];
@@ -71,7 +71,7 @@ pub fn pages_of_submissions(
         // Stays `None` if the submission could not be imported.
         let mut file = None;
         if submission.results.is_ok() {
-            let root = into.join(submission.folder.file_name().unwrap_or_default());
+            let root = datasets.join(submission.folder.file_name().unwrap_or_default());
             let dataset = Dataset::open(&root)?;
             let extras = Extras {
                 audit: Some(Audit::run(&[root])?),

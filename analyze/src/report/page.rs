@@ -1,5 +1,5 @@
-//! Writes the HTML page of a report. In the templates (`html!`), `(x)` inserts the text `x` and escapes it. Only what is [`PreEscaped`] is
-//! inserted as it is.
+//! Writes the HTML page of a report. In the templates (`html!`), `(x)` inserts the text `x` and escapes it. Only a value of the type
+//! [`PreEscaped`] is inserted as it is. [`Markup`] is another name for `PreEscaped<String>`.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sim::sweep::words::grouped;
@@ -109,7 +109,7 @@ pub(super) fn overview(
             body {
                 header { h1 { (title) } }
                 main {
-                    @for paragraph in words.iter().filter(|words| !words.is_empty()) { p { (paragraph) } }
+                    @for paragraph in words.iter().filter(|paragraph| !paragraph.is_empty()) { p { (paragraph) } }
                     ul { @for (name, file) in pages { li {
                         @match file {
                             Some(file) => a href=(file) { (name) },
@@ -201,9 +201,10 @@ fn section(index: usize, dataset: &Contents, dataset_count: usize) -> Markup {
     }
 }
 
-/// The paragraph about methods, the commands, and the works to cite.
+/// The part `methods`: a paragraph in words, lists of commands, and the works to cite.
 fn methods_part(methods: &Methods) -> Markup {
     html! {
+        // In the paragraph, code is between backticks. The page shows it without them.
         p { (methods.paragraph.replace('`', "")) }
         @for (title, commands) in methods.titled_commands() {
             p { (title) ":" }
@@ -312,7 +313,7 @@ fn audit_section(found: &Audit, runs_are_chosen: bool) -> Markup {
         section #audit aria-labelledby="audit-title" {
             h2 #audit-title { "Audit" }
             @if runs_are_chosen { p { "The audit checks all runs, also those that the conditions of this page leave out." } }
-            @for paragraph in audit::words(found).iter().filter(|words| !words.is_empty()) { p { (paragraph) } }
+            @for paragraph in audit::words(found).iter().filter(|paragraph| !paragraph.is_empty()) { p { (paragraph) } }
             (plain_table(&audit::table(found)))
         }
     }

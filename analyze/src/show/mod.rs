@@ -99,7 +99,7 @@ fn recipients(execution: &Execution, send: usize) -> Option<Vec<String>> {
 }
 
 /// The age of the message that the event at `receive` receives: model seconds from the send to this event. `None` if the event is not a
-/// receive, and if the send is not in the log. In imported logs, a send can have a later time than its receive. Then the age is negative
+/// receive, or if the send is not in the log. In imported logs, a send can have a later time than its receive. Then the age is negative
 /// here, so that it agrees with the printed times of the two events. (The measures count a negative age as 0.)
 fn age_s(execution: &Execution, receive: usize) -> Option<f64> {
     let send = execution.send_of(receive)?;
@@ -279,12 +279,12 @@ impl<'e> Followed<'e> {
         to_s(events[index].time_ns - events[self.send].time_ns)
     }
 
-    /// The machine from which the machine of `reach` first learnt of the send: the sender itself, or a machine that knew of the send
-    /// already. `None` if it never learnt of it.
+    /// The machine from which `reach.machine` first learnt of the followed message: the message's sender, or another machine that knew of
+    /// the message already. `None` if `reach.machine` never learnt of the message.
     fn teller(&self, reach: &Reach) -> Option<u32> {
-        // Another machine can learn of the send only by receiving a message. So its event `reach.first` is a receive.
-        let send = self.execution.send_of(reach.first?)?;
-        Some(self.execution.events()[send].machine)
+        // `reach.first` is a receive, because a machine learns of other machines' events only from messages.
+        let telling_send = self.execution.send_of(reach.first?)?;
+        Some(self.execution.events()[telling_send].machine)
     }
 
     /// Through which message the machine first knew of the send. Empty if it never knew of it.

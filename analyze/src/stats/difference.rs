@@ -1,8 +1,10 @@
 //! The difference of two means, with a 95 % interval.
 //!
-//! - [`Difference::between`]: the difference of the means of independent runs. The variance of the difference
-//!   is the sum of the variances of both means. The interval is Welch's (1947), with the degrees of freedom of Satterthwaite (1946).
-//! - [`Difference::between_means`]: the same for two averages of several means.
+//! - [`Difference::between`]: the mean of the runs of a group B minus the mean of the runs of a group A. All runs are independent, so the
+//!   variance of the difference is the sum of the variances of both means. The interval is Welch's (1947), with the degrees of freedom of
+//!   Satterthwaite (1946).
+//! - [`Difference::between_means`]: the average of the means of several groups minus the average of the means of several other groups.
+//!   The interval is made in the same way.
 //! - [`Difference::average`]: the average of several such differences, with equal weight and Satterthwaite's degrees of freedom.
 //!
 //! Degrees of freedom say how well a variance is known: the fewer there are, the wider is the interval. Satterthwaite's degrees of freedom
@@ -57,7 +59,7 @@ impl Difference {
             (!means.is_empty()).then(|| sum / means.len() as f64)
         };
         let difference = average(b)? - average(a)?;
-        // For each mean: the variance of `weight` times the mean, and the degrees of freedom of this variance.
+        // For each mean: the variance of `mean * weight`, and the degrees of freedom of this variance.
         let variances = [a, b].into_iter().flat_map(|means| {
             let weight = 1.0 / means.len() as f64;
             means.iter().map(move |estimate| {

@@ -205,8 +205,8 @@ mod tests {
         assert!(estimate.interval().is_some());
     }
 
-    /// The name of this test has one exception. A mean of equal values (`AllEqual`) has no interval, but the difference between this mean
-    /// and a mean with an interval has a rough interval.
+    /// The pair `[Student, AllEqual]` is an exception to the name of this test. The second mean has no interval, but the difference between
+    /// the two means has a rough interval.
     #[test]
     fn a_combination_is_as_reliable_as_its_least_reliable_part() {
         use IntervalKind::{AllEqual, Rough, Single, Student};

@@ -11,8 +11,8 @@ use crate::stats::estimate::{Estimate, IntervalKind};
 /// digits. They have no digits after the point in two cases:
 ///
 /// - All values are equal, and the mean is a whole number.
-/// - The value of each run is a whole number, such as a maximum of counts (`digits.is_whole`), and the mean and the half-width are whole
-///   numbers too. Without a half-width, a whole mean is enough.
+/// - All runs have whole numbers (`digits.is_whole`), and the mean and the half-width are whole numbers too. Without a half-width, a whole
+///   mean is enough.
 ///
 /// See [`rounded`] for values near 0.
 pub(crate) fn estimate_words(estimate: &Estimate, digits: Digits) -> Vec<String> {
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(all_equal(0.25), "0.25, all equal");
         assert_eq!(all_equal(0.004), "< 0.005, all equal");
         assert_eq!(all_equal(-0.004), "> -0.005, all equal");
-        // The squares of values far below 1e-154 are too small for a float, so the half-width is 0.
+        // The square of 1e-200 is 1e-400, which is too small for a float. So the half-width of such values is 0.
         assert_eq!(
             text(1e-200, Some(0.0), IntervalKind::Rough, false),
             "< 0.005"
@@ -123,6 +123,7 @@ mod tests {
         assert_eq!([single(3.0, true), single(3.0, false)], ["3", "3.00"]);
         let student = |mean, half_width| text(mean, Some(half_width), IntervalKind::Student, true);
         assert_eq!(student(33.0, 14.0), "33 ± 14");
+        // If the half-width or the mean is not whole, both have decimals.
         assert_eq!(student(33.0, 14.2), "33.00 ± 14.20");
         assert_eq!(student(33.5, 14.0), "33.50 ± 14.00");
         assert_eq!(student(12_345.5, 1_400.0), "12,345.50 ± 1,400.00");

@@ -42,7 +42,7 @@ pub struct Pool {
     pub values: Vec<Value>,
     /// Number of runs.
     pub n: u64,
-    /// The measures that were read.
+    /// The measures that were given to [`pools`].
     measures: Arc<[&'static Measure]>,
     /// An estimate of each of `measures`; `None` if the measure is undefined in every run.
     estimates: Vec<Option<Estimate>>,
@@ -53,7 +53,7 @@ impl Pool {
     ///
     /// # Panics
     ///
-    /// If the measure was not read.
+    /// If `measure` is not one of the measures that were given to [`pools`].
     pub fn estimate(&self, measure: &Measure) -> Option<Estimate> {
         self.estimates[index_of(&self.measures, measure)]
     }

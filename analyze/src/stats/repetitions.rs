@@ -14,11 +14,11 @@ use crate::output::value::Value;
 use crate::read::choice_frame::role_column;
 use crate::read::configurations::Configurations;
 use crate::read::dataset::Dataset;
-use crate::read::runs::{chosen_machine_frame, parameters};
+use crate::read::runs::{machine_frame_with, parameters};
 use crate::stats::estimate::Estimate;
 use crate::stats::ties::Ties;
 
-/// The column with the index of a row's dataset on the command line.
+/// The column with the index of a row's dataset: 0 for the first dataset on the command line.
 pub(crate) const DATASET_INDEX: &str = "dataset_index";
 
 /// One machine of one configuration of one dataset, over its repetitions.
@@ -120,8 +120,8 @@ pub fn groups_with(
     Repetitions::read(datasets, measures)?.groups()
 }
 
-/// Some measures of the runs of some datasets, for the machines that the user chose. In the fields, a *row* is one chosen machine in one
-/// run.
+/// The values of some measures in the runs of some datasets. A *row* is one machine in one run. Only machines that the user chose have
+/// rows.
 pub struct Repetitions<'d> {
     datasets: &'d [Dataset],
     /// For each dataset, its configurations.
@@ -259,9 +259,9 @@ impl<'d> Repetitions<'d> {
     ///
     /// [`Error::Query`] if the parameters cannot be read.
     pub fn run_means(&self, machine_count: u32) -> Result<Vec<Group>, Error> {
-        let mut groups = vec![];
+        let mut group_of_run = vec![];
         let mut means: Vec<Values> = vec![vec![]; self.measures.len()];
-        // `groups` and the lists in `means` get one element for each run. Each run counts for the group of its first chosen machine.
+        // `group_of_run` and the lists in `means` get one element for each run. Each run counts for the group of its first chosen machine.
         // The rows of a run follow each other, and `first_row` is the first of them.
         let mut first_row = 0;
         while let Some(&group) = self.group_of_row.get(first_row) {
@@ -271,7 +271,7 @@ impl<'d> Repetitions<'d> {
                 .take_while(|&&other| other == run);
             let end = first_row + of_run.count();
             let rows = first_row..end.min(first_row + machine_count as usize);
-            groups.push(group);
+            group_of_run.push(group);
             for (values, means) in std::iter::zip(&self.values, &mut means) {
                 // If a value is undefined (NaN), the sum is NaN too.
                 let sum: f64 = values[rows.clone()].iter().sum();
@@ -285,21 +285,21 @@ impl<'d> Repetitions<'d> {
             let rates: Vec<f64> = rates.map(|rate| rate.hertz()).collect();
             rates.iter().sum::<f64>() / rates.len() as f64
         };
-        self.make_groups(&groups, &means, mean_rate)
+        self.make_groups(&group_of_run, &means, mean_rate)
     }
 
-    /// Makes the groups that have at least one row. (For [`Self::run_means`], a row is a run.) `groups` has the group of each row. `values`
-    /// has a list for each measure, with a value for each row. `rate` gives the rate of a group from its key and the first run of its
-    /// configuration.
+    /// Makes the groups that have at least one row. (For [`Self::run_means`], a row is a whole run.) `group_of_row` has, for each row, the
+    /// index of its group in `keys`. `values` has a list for each measure, with a value for each row. `rate` computes the rate of a group
+    /// from the group's key and the first run of its configuration.
     fn make_groups(
         &self,
-        groups: &[u32],
+        group_of_row: &[u32],
         values: &[Values],
         rate: impl Fn(&GroupKey, &JournalRow) -> f64,
     ) -> Result<Vec<Group>, Error> {
         let parameters = self.configurations.iter().map(Configurations::values);
         let parameters = parameters.collect::<PolarsResult<Vec<_>>>()?;
-        let rows = RowsByGroup::new(groups, self.keys.len());
+        let rows = RowsByGroup::new(group_of_row, self.keys.len());
         let mut estimates: Vec<Vec<Option<Estimate>>> = vec![vec![]; self.keys.len()];
         for values_of_measure in values {
             let values_of_groups = rows.values_by_group(values_of_measure);
@@ -361,11 +361,11 @@ struct RowsByGroup {
 }
 
 impl RowsByGroup {
-    /// Sorts the rows by their groups, with a counting sort. `groups` has the group of each row; there are `count` groups.
-    fn new(groups: &[u32], count: usize) -> Self {
+    /// Sorts the rows by their groups, with a counting sort. There are `count` groups.
+    fn new(group_of_row: &[u32], count: usize) -> Self {
         // First `bounds[g + 1]` is the number of rows of group g. Then these counts are added up, so that group g begins at `bounds[g]`.
         let mut bounds = vec![0; count + 1];
-        for &group in groups {
+        for &group in group_of_row {
             bounds[group as usize + 1] += 1;
         }
         for group in 0..count {
@@ -373,8 +373,8 @@ impl RowsByGroup {
         }
         // For each group, where its next row goes.
         let mut next = bounds.clone();
-        let mut rows = vec![0; groups.len()];
-        for (row, &group) in (0..).zip(groups) {
+        let mut rows = vec![0; group_of_row.len()];
+        for (row, &group) in (0..).zip(group_of_row) {
             rows[next[group as usize]] = row;
             next[group as usize] += 1;
         }
@@ -397,8 +397,12 @@ impl RowsByGroup {
     }
 }
 
-/// A data frame with a row for each chosen machine of each run of `dataset`. Its columns are [`MACHINE_KEYS`] (run and machine),
-/// `measures`, those columns about machines and runs whose names are in `names`, and [`DATASET_INDEX`], which is `index` in every row.
+/// A data frame with a row for each chosen machine of each run of `dataset`. It has these columns:
+///
+/// - the run and the machine ([`MACHINE_KEYS`])
+/// - `measures`
+/// - the columns `names`, for example `rates` or `role`
+/// - [`DATASET_INDEX`], which is `index` in every row
 pub(crate) fn read_measured_machines(
     dataset: &Dataset,
     index: usize,
@@ -407,7 +411,7 @@ pub(crate) fn read_measured_machines(
 ) -> Result<DataFrame, Error> {
     let mut machines = dataset.measures_of(dataset.finished(), measures)?;
     let is_wanted = |name: &str| names.contains(&name) && !MACHINE_KEYS.contains(&name);
-    let described = chosen_machine_frame(
+    let described = machine_frame_with(
         dataset.label(),
         dataset.finished(),
         dataset.warm_up_s(),
@@ -423,6 +427,7 @@ pub(crate) fn read_measured_machines(
         machines.height(),
     );
     machines.with_column(index)?;
+    // Up to here, the frame has a row for every machine, chosen or not.
     match dataset.machine_mask() {
         Some(mask) => {
             let mask: BooleanChunked = mask.into_iter().collect();
@@ -432,7 +437,8 @@ pub(crate) fn read_measured_machines(
     }
 }
 
-/// For each of `measures`, the aggregates of a group (see [`estimate_expressions`]). [`estimates`] makes the measure's estimate from them.
+/// The aggregates of a group: three for each of `measures` (see [`estimate_expressions`]). [`estimates`] makes estimates from these
+/// aggregates.
 pub(crate) fn statistics(measures: &[&'static Measure]) -> impl Iterator<Item = Expr> {
     let measures = measures.iter();
     measures.flat_map(|measure| estimate_expressions(measure.name, measure.name))

@@ -1,5 +1,5 @@
-//! The columns by which option `--having` chooses the rows of tables and option `--sort` sorts them: columns that say what a row is about,
-//! estimates of measures, predictions of theory, and regimes (whether a machine is stable, critical or overloaded).
+//! The columns that users can name in `--having` (which rows a table shows) and `--sort` (in which order). These are columns that say what
+//! a row is about, estimates of measures, predictions of theory, and regimes (whether a machine is stable, critical or overloaded).
 
 use crate::measures::{self, Measure};
 use crate::output::value::Value;
@@ -123,7 +123,7 @@ impl RowColumn {
     pub fn measure(self) -> Option<&'static Measure> {
         match self {
             Self::Estimate(measure, _) => Some(measure),
-            // A machine's regime depends on whether its offered load is below or above 1.
+            // A machine's regime depends on its offered load: how many messages arrive per tick of the machine.
             Self::MeasuredRegime => Some(measures::named("offered_load")),
             Self::Key(_) | Self::Predicted(_) | Self::Regime => None,
         }
@@ -176,8 +176,9 @@ impl RowColumn {
         }
     }
 
-    /// The value in the row of a contrast between two sides, A and B, each with runs of one or more datasets. The row compares runs with
-    /// the same values of the parameters `common`. For a measure, the value is the difference between the sides.
+    /// The value in the row of `cell`, which compares runs of two sides, A and B. All these runs have the same values of the parameters
+    /// `common`. The values are in `cell.values`, in the order of `common`. For a measure, the value in the row is the difference between
+    /// the sides.
     pub fn of_cell(self, cell: &Cell, common: &[&str]) -> Value {
         match self {
             // `cell.machine` is an index if machines are compared by index, and a role if they are compared by role.
@@ -191,8 +192,8 @@ impl RowColumn {
         }
     }
 
-    /// The value in the row of pooled runs: all runs with the same values of the columns `names` are in one row. `None` if such rows do not
-    /// have the column.
+    /// The value in the row of `pool`. The runs of a pool have the same values of the columns `names`. `None` if the rows of pools do not
+    /// have this column, for example `machine` if it is not in `names`.
     pub fn of_pool(self, pool: &Pool, names: &[&str]) -> Option<Value> {
         match self {
             Self::Key("dataset") => Some(Value::Text(pool.dataset.clone())),

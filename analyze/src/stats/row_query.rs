@@ -137,6 +137,7 @@ impl RowQuery {
     pub fn choose_groups(&self, groups: Vec<Group>) -> Result<Vec<Group>, Error> {
         let needs_predictions = self.columns().any(RowColumn::is_prediction_or_regime);
         let chosen = {
+            // An entry for each group; no entries if the query needs no predictions.
             let predicted = if needs_predictions {
                 compare(&groups)
             } else {
@@ -156,8 +157,8 @@ impl RowQuery {
     ///
     /// # Errors
     ///
-    /// [`Error::NotPooled`] if the query needs a column that these rows do not have; [`Error::Condition`] if a condition cannot be evaluated;
-    /// [`Error::NoSuchRow`] if no row meets the conditions.
+    /// [`Error::NotPooled`] if the query needs a column that pools do not have, for example a prediction; [`Error::Condition`] if a
+    /// condition cannot be evaluated; [`Error::NoSuchRow`] if no row meets the conditions.
     pub fn choose_pools(&self, names: &[&str], pools: Vec<Pool>) -> Result<Vec<Pool>, Error> {
         // All pools have the same columns, so the first one is enough.
         let is_missing = |column: &RowColumn| {
@@ -169,7 +170,7 @@ impl RowQuery {
             return Err(Error::NotPooled {
                 column: match column {
                     RowColumn::Key(name) => Some(name),
-                    // Predictions and regimes.
+                    // `None` stands for predictions and regimes.
                     _ => None,
                 },
             });

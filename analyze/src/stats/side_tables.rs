@@ -1,8 +1,8 @@
 //! The contrast of two sides, A and B (each has some datasets), as paragraphs, as a table and as records (rows of CSV or JSON).
 //!
-//! A *pool* is a group of runs of one configuration. A *cell* of a contrast is one comparison: some pools of side A with some pools of side
-//! B. A parameter is *common* if at least one of its values occurs on both sides. All pools of a cell have the same values of the common
-//! parameters. If a cell has several configurations on one side, the texts for users call these configurations "pooled".
+//! A parameter is *common* if at least one of its values occurs on both sides. A *pool* is a group of runs of one configuration. A *cell*
+//! compares some pools of side A with some pools of side B. All these pools have the same values of the common parameters. Texts for users
+//! call configurations "pooled" if they are on the same side of the same cell.
 
 use sim::sweep::words::grouped;
 
@@ -186,7 +186,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
         numeric: (0..headings.len())
             .map(|column| column >= key_columns)
             .collect(),
-        // Narrow terminals leave out the numbers of runs, and then measures, the last one first. The first measure is always shown.
+        // A narrow terminal leaves out these columns in this order: the numbers of runs, then the measures from the last to the second.
         optional: std::iter::once(headings.len() - 1)
             .chain((key_columns + 1..key_columns + measures.len()).rev())
             .collect(),

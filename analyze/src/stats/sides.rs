@@ -72,7 +72,8 @@ pub struct Contrast {
 pub struct NothingPairs {
     /// The names of the common parameters that have several values.
     common: String,
-    /// A sentence that names each common parameter without which something could be compared; empty if there is no such parameter.
+    /// Advice that names some common parameters: if the user makes one of them disjoint, something can be compared. Empty if there is no
+    /// such parameter.
     hint: String,
 }
 
@@ -84,7 +85,7 @@ impl Cell {
         value.map_or(Value::Missing, |(index, pool)| pool.values[index].clone())
     }
 
-    /// The difference of `measure`, B minus A; none if it is undefined in a configuration.
+    /// The difference of `measure`, B minus A. `None` if `measure` is undefined in all runs of one of the pools.
     pub fn difference(&self, measure: &Measure) -> Option<Difference> {
         let [a, b] = [&self.a, &self.b].map(|pools| {
             let estimates = pools.iter().map(|pool| pool.estimate(measure));
@@ -93,7 +94,8 @@ impl Cell {
         Difference::between_means(&a?, &b?)
     }
 
-    /// The mean of `measure` over the configurations of a side, with equal weight. None if it is undefined in a configuration.
+    /// The mean of `measure` over the configurations of a side, with equal weight. `None` if `measure` is undefined in all runs of one of
+    /// the pools.
     pub fn mean(pools: &[Pool], measure: &Measure) -> Option<f64> {
         let means = pools.iter().map(|pool| Some(pool.estimate(measure)?.mean));
         let means: Vec<f64> = means.collect::<Option<_>>()?;
@@ -144,7 +146,7 @@ impl Contrast {
         }
     }
 
-    /// The error that nothing can be compared. It names each common parameter without which something could be compared.
+    /// Makes the error that nothing can be compared.
     fn nothing_pairs(&self, run_pools: &[Vec<Pool>; 2]) -> NothingPairs {
         let can_pair_without = |without: &&&'static str| {
             let others: Vec<&'static str> = self

@@ -232,7 +232,8 @@ fn parameter_text(group: &Group, name: &str) -> String {
         .map_or(String::new(), Value::to_string)
 }
 
-/// Whether the parameter `name` chooses a variant of the model, and `value` is its default. [`Varying::constant`] leaves it out then.
+/// Whether [`Varying::constant`] leaves out the parameter `name`. This is so if the parameter chooses a variant of the model, and `value` is
+/// its default.
 fn is_left_out(name: &str, value: &str) -> bool {
     Parameter::named(name).is_some_and(|parameter| parameter.cell_can_be_left_out(value))
 }
@@ -348,7 +349,8 @@ pub(crate) fn cells(
     let sd = || {
         let sd = estimate.and_then(|estimate| estimate.sd);
         sd.map_or(String::new(), |sd| {
-            // With the measure's number of decimals, or more if the first significant digit needs more: 0.0123 becomes 0.01, not 0.0.
+            // The text has as many decimals as the measure, or more if the first significant digit needs more. For a measure with one
+            // decimal, 0.0123 becomes 0.01, not 0.0.
             keep_together(&rounded(sd, decimals_for(sd, 1, measure.decimals)))
         })
     };

@@ -8,8 +8,8 @@ const RELATIVE_ROUNDING: f64 = 1e-9;
 const ABSOLUTE_ROUNDING: f64 = 1e-12;
 /// If at least this many values differ from the most frequent one, the mean is close to normally distributed.
 const ENOUGH_OTHERS: u64 = 50;
-/// An interval is rough if its sample has fewer different values than this. (The interval of a sample with fewer
-/// than five values is rough unless all its values differ.)
+/// A sample has too few different values if it has fewer than this number. A sample of fewer than five values has too few if two of its
+/// values are equal.
 const ENOUGH_DIFFERENT: u64 = 5;
 
 /// How many values of a sample are equal and how many are different.
@@ -51,7 +51,7 @@ impl Ties {
     /// (`experiments/bench/coverage.py`). In this simulation, for every measure, at least 92 % of the intervals that are not rough cover the
     /// true mean.
     pub(crate) fn too_many(&self, n: u64) -> bool {
-        // More than two fifths of `n`.
+        // More than two fifths of `n`. With only two values this is always true, because each of them is half of the sample.
         let many_are_equal = 5 * self.most_frequent > 2 * n;
         let few_are_different = self.different < ENOUGH_DIFFERENT.min(n);
         let others = n - self.most_frequent;

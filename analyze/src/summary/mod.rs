@@ -3,8 +3,8 @@
 //!
 //! # Layout
 //!
-//! - [`overview`]: the number of machines in each regime, and a row for each configuration. The row has the slowest machine of the
-//!   configuration, and the largest *logical rate* of its machines (how far a clock advances per second).
+//! - [`overview`]: the number of machines in each regime, and a row for each configuration. The row shows the slowest machine of the
+//!   configuration. It also shows how far the fastest clock of the configuration advances per second.
 //! - [`tables`]: the overview as text. It has paragraphs about the regimes, and a table of the configurations.
 
 mod overview;

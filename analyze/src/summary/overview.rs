@@ -27,7 +27,7 @@ pub fn measures() -> Vec<&'static Measure> {
 pub struct Row<'g> {
     /// The slowest machine of the configuration; the first one if several are equally slow.
     pub slowest: &'g Group,
-    /// The measured regime of the slowest machine; none if its offered load (messages that arrive for each of its ticks) is unknown.
+    /// The measured regime of the slowest machine; none if its offered load (messages that arrive per tick) is unknown.
     pub measured: Option<Regime>,
     /// The prediction for the slowest machine; none if the configuration has no rate for this machine.
     pub prediction: Option<Prediction>,

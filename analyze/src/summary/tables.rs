@@ -13,7 +13,7 @@ use crate::stats::repetitions::Group;
 use crate::stats::tables::Varying;
 use crate::theory::Regime;
 
-/// The measures that have a column. The table shows their values for the slowest machine.
+/// The measures of the slowest machine that the table shows. Each of them has a column.
 const SLOWEST: [&str; 3] = ["backlog_growth", "lag_final", "jump_mean"];
 
 /// Two paragraphs: how many machines have each regime, as measured and as predicted.

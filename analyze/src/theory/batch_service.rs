@@ -6,10 +6,10 @@
 //! After a tick no message waits, so no queue grows and no machine is overloaded. A tick of machine i is idle if no message
 //! arrived in the period before it, which lasts 1 / r_i. In this period, sender j ticks rho = r_j / r_i times on average: n times or
 //! n + 1 times, where n is rho rounded down. It ticks n + 1 times with probability rho - n, so that the mean is rho. Each of these ticks
-//! of j is idle with probability y_j / r_j, so it sends to i with probability a = s_j y_j / r_j. Suppose that whether
-//! a tick sends does not depend on other ticks, of the same or of another sender. Then the first n ticks of j send nothing to i with
-//! probability (1 - a)^n. Tick n + 1 occurs with probability rho - n. If it occurs, it sends to i with probability a. So with probability
-//! 1 - (rho - n) a, no message comes from tick n + 1. For all senders together,
+//! of j is idle with probability y_j / r_j, so it sends to i with probability a = s_j y_j / r_j. Suppose that ticks
+//! send independently of each other. Then the first n ticks of j send nothing to i with probability (1 - a)^n. Tick n + 1 occurs with
+//! probability rho - n. If it occurs, it sends to i with probability a. So with probability 1 - (rho - n) a, no message comes from
+//! tick n + 1. For all senders together,
 //!
 //! > y_i = r_i (product over the senders j of (1 - a)^n (1 - (rho - n) a)),
 //!
@@ -18,9 +18,9 @@
 //! If each a is small, the product is about exp(-(sum of rho a)). The sum of rho a over the senders is lambda_i / r_i, the mean number of
 //! messages that arrive in the period. So y_i is about r_i exp(-lambda_i / r_i), as for a Poisson process.
 //!
-//! If y_j rises by 1, y_i falls by at most s_j, as in the fluid model. [`super::fluid`] makes a matrix of the numbers s_j. If this matrix is
-//! positive definite, the equations of the fluid model have only one solution, and so have the equations of y_i here.
-//! [`Links::has_one_state`] checks the matrix.
+//! If y_j rises by 1, y_i falls by at most s_j. The same is true in the fluid model ([`super::fluid`]), which has a matrix made of the
+//! numbers s_j. If this matrix is positive definite ([`Links::has_one_state`]), the equations of y_i have only one solution, both in the
+//! fluid model and here.
 //!
 //! The derivation ignores that a sender's idle ticks come in clusters, because messages arrive at the sender unevenly.
 
@@ -53,12 +53,14 @@ mod tests {
     use crate::theory::System;
 
     /// A time-keeper (machine 0) ticks at 2/s and sends at half of its ticks. All its ticks are idle, because it receives nothing. The other
-    /// machines only listen. The share of a listener's ticks that are idle, times the listener's rate, is its idle ticks per second:
+    /// machines only listen. A tick of a listener is idle if the time-keeper sent nothing since the listener's last tick:
     ///
-    /// - Rate 2: between two ticks of the listener, the time-keeper ticks once. The share is 1/2.
-    /// - Rate 1: between two ticks of the listener, the time-keeper ticks twice. The share is 1/2 * 1/2 = 1/4.
-    /// - Rate 4: between two ticks of the listener, the time-keeper ticks once in half of the cases, and not at all in the other half.
-    ///   The share is 1/2 * 1/2 + 1/2 = 3/4.
+    /// - Rate 2: the time-keeper ticks once between two ticks of the listener. So 1/2 of the listener's ticks are idle: 2 * 1/2 = 1 per
+    ///   second.
+    /// - Rate 1: the time-keeper ticks twice between two ticks of the listener. So 1/2 * 1/2 = 1/4 of the listener's ticks are idle:
+    ///   1 * 1/4 = 0.25 per second.
+    /// - Rate 4: the time-keeper ticks once between two ticks of the listener in half of the cases, and not at all in the other half. So
+    ///   1/2 * 1/2 + 1/2 = 3/4 of the listener's ticks are idle: 4 * 3/4 = 3 per second.
     #[test]
     fn idle_ticks_of_listeners_are_those_worked_out_by_hand() {
         let system = System {

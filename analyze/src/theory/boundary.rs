@@ -1,8 +1,8 @@
 //! The boundary of stability along a *swept* parameter (one that takes several values in an experiment): the value at which as many
 //! messages arrive at a machine as it has ticks.
 //!
-//! The boundary is computed by the fluid model ([`super::fluid`]). The model treats messages as a continuous flow, and describes the long
-//! run. Close to the boundary, a run of finite duration is critical: it does not show whether the queue grows.
+//! The boundary is computed by the fluid model ([`super::fluid`]). The model treats messages as a continuous flow, and describes runs
+//! that never end. Close to the boundary, a run of finite duration is critical: it does not show whether the queue grows.
 //!
 //! An example: three machines with 1, 3 and 6 ticks per second. The swept parameter is p, the probability that an idle tick (a tick that
 //! receives nothing) is internal. With probability 1 - p it is a send. One third of the sends go to the first other machine, one third to
@@ -180,7 +180,8 @@ fn boundaries_in_group(group: &[Arc<Configuration>], swept: Swept) -> Vec<Bounda
             if at_lower == at_upper {
                 continue;
             }
-            // Before the change, the machine has the same state (overloaded or not) as at the lower of the two values.
+            // The machine's state (overloaded or not) changes between the lower and the upper value. A value lies before the change if the
+            // machine has the same state there as at the lower value.
             let is_before_change =
                 |value: f64| overloaded_at(value).map(|state| state[machine] == at_lower);
             let (lower, upper) = (values[index - 1], values[index]);
@@ -202,7 +203,7 @@ fn boundaries_in_group(group: &[Arc<Configuration>], swept: Swept) -> Vec<Bounda
 /// are overloaded. (In some stars, for example, either the machine in the centre or the other machines are overloaded.)
 fn overloaded(system: &System) -> Option<Vec<bool>> {
     let fluid = Fluid::from_links(&system.rates, &Links::new(system))?;
-    // A machine is active if it has idle ticks.
+    // The fluid model calls a machine active if it has idle ticks. (Only idle ticks can send.)
     Some(fluid.active.iter().map(|active| !active).collect())
 }
 

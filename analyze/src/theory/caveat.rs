@@ -82,8 +82,8 @@ impl Caveat {
         };
         let takes_all = circumstances.takes_all;
         let is_about_clocks = quantity.is_about_clocks();
-        // If delays vary, this is the mean number of messages that are under way to the machine. If all delays are equal, it is 0,
-        // because then no message has to wait for an earlier one.
+        // The mean number of messages that are under way to the machine. If all delays are equal, the number is set to 0, so that the
+        // caveat `VaryingDelays` is not given.
         let under_way = circumstances.messages_under_way_if_delays_vary;
         match self {
             Self::Coupled => {
@@ -280,7 +280,7 @@ mod tests {
     use crate::theory::{System, predict};
     use sim::experiment::{ReceiveRule, Sends, Topology};
 
-    /// A system without variants of the model, such as delays or a topology other than the mesh.
+    /// A system with the default values of the model: for example, its topology is a mesh, and messages arrive without delay.
     fn plain(rates: &[f64], internal: f64) -> System {
         System::new(rates, internal, 60.0)
     }

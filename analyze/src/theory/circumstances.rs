@@ -31,11 +31,13 @@ pub(super) struct Circumstances {
     /// sends s_0 s_1 messages less to machine 0. This gives machine 0 another s_0 s_1 idle ticks. So the factor of the way there and back
     /// is s_0 s_1. The coupling is the factor of one way, as a geometric mean: sqrt(s_0 s_1).
     ///
-    /// For more machines, take the matrix with the element sqrt(s_i s_j) for two machines i and j that send to each other, and 0 elsewhere.
-    /// Overloaded machines have no row and no column, because they have no idle ticks in the long run. More idle ticks of one machine mean
-    /// fewer of another, so one way multiplies a change of the idle ticks by minus this matrix. A change that belongs to a negative
-    /// eigenvalue keeps its sign, so it reinforces itself, most strongly for the smallest eigenvalue e. (e is never above 0.) The
-    /// coupling is -e. For two machines, -e is sqrt(s_0 s_1) again.
+    /// For more machines, take the matrix M with the element sqrt(s_i s_j) for two machines i and j that send to each other, and 0
+    /// elsewhere. Overloaded machines have no row and no column, because they have no idle ticks in the long run. Let the vector v have
+    /// one element for each machine i: the change of its number of idle ticks, multiplied by sqrt(s_i). After one way (from each machine
+    /// to its neighbours), v has become -M v. The minus is there because more idle ticks of a machine mean fewer idle ticks of its
+    /// neighbours. If v is an eigenvector of M with a negative eigenvalue e, -M v is -e v. The vector -e v has the direction of v, so the
+    /// change reinforces itself. The coupling is -e for the smallest eigenvalue e. (This e is never above 0.) For two machines, -e is
+    /// sqrt(s_0 s_1) again.
     pub coupling: f64,
     /// The share of the machine's messages that come from machines with less than 10 % idle ticks.
     pub share_from_idle_below_10_percent: f64,
@@ -43,10 +45,10 @@ pub(super) struct Circumstances {
     pub share_from_idle_below_30_percent: f64,
     /// Let j be the machine whose clock grows fastest in the long run, among those whose values reach this machine. (j may be this machine
     /// itself.) For short times, the value of a slower clock can be above that of j's clock. Then a message makes j's clock jump. The gain
-    /// share is what these jumps add to j's clock, as a share of j's ticks: 0.1 means 10 % more.
+    /// share is what these jumps add to j's clock, as a share of j's ticks: 0.1 means that j's clock grows by 110 in 100 ticks.
     pub gain_share: f64,
-    /// Whether the fastest clock whose values can reach this machine belongs to a machine that does not send to it directly. Then the values
-    /// come only through other machines.
+    /// Whether the fastest clock whose values can reach this machine belongs to a machine that sends nothing to this machine directly. Then
+    /// the values come only through other machines.
     pub is_relayed: bool,
     /// Number of machines that send to this machine.
     pub senders: usize,
@@ -145,8 +147,8 @@ impl Circumstances {
 }
 
 /// The share of the messages for `machine` that come from busy machines. A machine is busy if its share of idle ticks is below
-/// `max_idle_share`. The result is 0 if no machine may send to `machine`. It is 1 if some machines may, but none of them ever has an idle tick:
-/// then all of them are busy.
+/// `max_idle_share`. The result is 0 if `machine` has no senders. The result is 1 if `machine` has senders, but none of them ever has an
+/// idle tick: then all senders are busy.
 fn share_from_busy(system: &System, flow: &Flow, machine: usize, max_idle_share: f64) -> f64 {
     let senders = || flow.links.senders_to(machine).iter();
     if senders().next().is_none() {

@@ -24,9 +24,9 @@
 //! Let A be one of the two machines, and B the other one, the *partner* of A. The clock of A *gains* one tick in two steps. Step 1: a
 //! message of A puts the clock of B ahead by a part of a tick, because the receive adds 1 before A ticks again. This part is the *head
 //! start*. Step 2: before the head start is gone, a message of B brings A a later time. Each step takes 1 / (s y) seconds on average,
-//! where y = r / (1 + s) is the number of idle ticks per second of each machine. So the estimate is s y / 2 gains per second. It is too
-//! high, because machines sometimes receive at ticks at which they would have sent. The estimate multiplied by f = 2 (1 - s) / (2 - s) is
-//! exact.
+//! where y is the number of idle ticks per second of each machine. (Each machine also receives s y messages per second. So
+//! r = y + s y, and y = r / (1 + s).) A gain takes both steps, so the estimate is s y / 2 gains per second. This estimate is too high,
+//! because machines sometimes receive at ticks at which they would have sent. The estimate multiplied by f = 2 (1 - s) / (2 - s) is exact.
 //!
 //! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner
 //! ticks before the fastest machine ticks again. The probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per
@@ -55,10 +55,12 @@
 //! **Waiting.** A message waits Q_i / lambda_i seconds on average (Little's law), where Q_i is the mean number of waiting
 //! messages. During this time the fastest clock advances by R Q_i / lambda_i. This is the first part.
 //!
-//! **Time since the last message with a later time.** Until such a message comes, the fastest clock gains D_i = R - max(r_i,
-//! lambda_i) per second on the clock of i. (lambda_i is in the formula because the clock of an overloaded machine adds 1 for each
-//! message.) What the fastest clock has gained in this way is the second part of the lag. A message from j brings i the clock of j. So
-//! the second part of i falls to that of j, unless it was smaller already. Then it grows again, by D_i per second.
+//! **Time since the last message with a later time.** Until such a message comes, the clock of i falls behind the fastest clock by
+//! D_i = R - max(r_i, lambda_i) per second. (For an overloaded machine, D_i is R - lambda_i, because its clock adds 1 for each message.
+//! A message counts here when it arrives, not when a tick takes it, because the first part of the lag already contains the waiting.)
+//! How far the clock has fallen behind in this way is the second part of the lag, in short: the second part of i. A message from j brings
+//! i the clock of j. If the second part of j is smaller than the second part of i, the second part of i falls to the second part of j.
+//! After the message, the second part of i grows by D_i per second again.
 //!
 //! Take a message that arrived u seconds ago. If the sender's second part was at most x - D_i u at that time, the second part of i is
 //! still at most x now. Call such a message *sufficient*. Let G_i(x) be the probability that the second part of i exceeds x now: the
@@ -80,9 +82,9 @@
 //! (R - r_i) u - 1/2. The term (R - r_i) u belongs to the second part of the lag, and -1/2 is the offset. So the lag can be negative.
 //!
 //! An overloaded machine receives a message at every tick. Its offset is -1 - 1/2 - (R - lambda_i) / lambda_i: -1 for the receive, and
-//! -1/2 because the last tick of the fastest machine was half a period ago. The second part of the lag includes what the fastest
-//! clock gains in the mean time between two messages: D_i / lambda_i, where D_i is R - lambda_i. But the machine receives at every tick,
-//! so the last term takes this gain off.
+//! -1/2 because the last tick of the fastest machine was half a period ago. The formula for the second part assumes that the clock
+//! of i falls behind between two messages: by D_i / lambda_i on average, where D_i is R - lambda_i. But an overloaded machine receives at
+//! every tick, so the last term subtracts this amount.
 //!
 //! **Delay.** A delay of d seconds adds R d to the lag. No message arrives in the first d seconds, so t is replaced by t - d.
 //!
@@ -134,8 +136,8 @@ const MAX_AHEAD: f64 = 1.0;
 pub(super) struct Clocks<'a> {
     /// The logical rate of the fastest clock, in 1/s.
     pub fastest: f64,
-    /// For each machine, the lead: the machine's lag behind the greatest clock minus its lag behind the fastest machine's clock
-    /// ([`Clocks::lag`]). All machines have the same lead, except if several machines have the highest rate ([`super::leads`]).
+    /// For each machine, its lead. The machine's lag behind the fastest machine's clock ([`Clocks::lag`]) plus the lead is its lag behind
+    /// the greatest clock of the run. All machines have the same lead, except if several machines have the highest rate ([`super::leads`]).
     pub leads: Vec<f64>,
     followed: FollowedClocks<'a>,
     staleness: Staleness,
@@ -150,8 +152,8 @@ struct FollowedClocks<'a> {
     sources: Vec<Source>,
     /// For each machine, R: the logical rate of the followed clock, in 1/s.
     rates: Vec<f64>,
-    /// For each machine, D: how much faster the followed clock advances than the machine's clock as long as no later time arrives, in 1/s.
-    gains: Vec<f64>,
+    /// For each machine, D: by how much per second its clock falls behind the followed clock, as long as no later time arrives.
+    falls_behind_per_s: Vec<f64>,
 }
 
 impl<'a> Clocks<'a> {
@@ -203,7 +205,7 @@ impl<'a> FollowedClocks<'a> {
             .iter()
             .map(|source| logical_rate(system, flow, source.machine))
             .collect();
-        let gains = (0..rates.len())
+        let falls_behind_per_s = (0..rates.len())
             .map(|i| (rates[i] - rate_without_later_times(system, flow, i)).max(0.0))
             .collect();
         Self {
@@ -211,7 +213,7 @@ impl<'a> FollowedClocks<'a> {
             flow,
             sources,
             rates,
-            gains,
+            falls_behind_per_s,
         }
     }
 
@@ -252,14 +254,15 @@ impl<'a> FollowedClocks<'a> {
 
     /// The second part of each machine's lag, which is due to the time since the last message with a later time.
     fn staleness(&self) -> Staleness {
-        let follows =
-            |machine: usize| !self.ticks_as_fast_as_source(machine) && self.gains[machine] > 0.0;
-        let machines = 0..self.gains.len();
+        let follows = |machine: usize| {
+            !self.ticks_as_fast_as_source(machine) && self.falls_behind_per_s[machine] > 0.0
+        };
+        let machines = 0..self.falls_behind_per_s.len();
         let followers: Vec<usize> = machines.filter(|&machine| follows(machine)).collect();
-        Staleness::integrate(self.flow, &self.gains, &self.rates, &followers)
+        Staleness::integrate(self.flow, &self.falls_behind_per_s, &self.rates, &followers)
     }
 
-    /// The lag after `time` seconds behind the clock that the machine follows.
+    /// The machine's lag behind the clock that it follows, after `time` seconds.
     fn lag(&self, machine: usize, time: f64, staleness: &Staleness) -> f64 {
         let (system, followed_rate) = (self.system, self.rates[machine]);
         let (rate, arrivals) = (system.rates[machine], self.flow.arrivals[machine]);
@@ -273,19 +276,21 @@ impl<'a> FollowedClocks<'a> {
         }
         let queue = self.flow.queues[machine];
         let waiting = queue.mean(since_first_arrival);
-        let staleness = staleness.mean(machine, self.gains[machine] * since_first_arrival);
+        let max_second_part = self.falls_behind_per_s[machine] * since_first_arrival;
+        let staleness = staleness.mean(machine, max_second_part);
         // Each case is the sum of the part for waiting, the part for the time since the last message, and the offset. The top of the file
         // explains them.
         let lag = if system.takes_all() {
             // No message waits longer than until the next tick, so there is no part for waiting.
             followed_rate / (2.0 * rate) + staleness - 1.0
         } else if queue.drift < 0.0 {
-            // A message that arrived since the last tick waits at least for the next tick. The offset already contains this wait.
+            // On average, `arrivals / (2.0 * rate)` messages have arrived since the machine's last tick. They wait at least for the next
+            // tick. The offset already contains this wait.
             let waiting = (waiting - arrivals / (2.0 * rate)).max(0.0);
             followed_rate * waiting / arrivals + staleness - 0.5
         } else {
-            let gain_between_messages = (followed_rate - arrivals).max(0.0) / arrivals;
-            followed_rate * waiting / arrivals + staleness - gain_between_messages - 1.5
+            let fall_between_messages = (followed_rate - arrivals).max(0.0) / arrivals;
+            followed_rate * waiting / arrivals + staleness - fall_between_messages - 1.5
         };
         // With stamp = before, messages carry the clock before the increment, so timestamps are 1 less.
         let missing_increment = if system.stamps_before { 1.0 } else { 0.0 };

@@ -81,7 +81,8 @@ impl PredictionComparison<'_> {
 
 /// `groups` with their predictions, in the same order.
 pub fn compare(groups: &[Group]) -> Vec<PredictionComparison<'_>> {
-    // The system of the previous group and the predictions for its machines. Groups of the same configuration are consecutive, so each
+    // The system of the previous group, and the predictions for all machines of this system. A system is what theory needs to know about
+    // a configuration, and a group is one machine of a configuration. Groups of the same configuration are consecutive, so each
     // configuration is predicted only once.
     let mut last: Option<(System, Vec<Prediction>)> = None;
     let mut predicted = |group: &Group| -> Option<Prediction> {

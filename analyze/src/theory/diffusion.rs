@@ -3,13 +3,16 @@
 //!
 //! In this file, *drift* is the mean growth of a Brownian motion per second, not the drift of a clock. E stands for the expected value.
 //!
-//! Let X(t) be the number of messages that have arrived by time t minus the number of ticks. It is approximated by a Brownian
-//! motion with drift mu and variance sigma^2 per second. At a tick that finds the queue empty, X falls by 1 but the queue does not get
-//! shorter. Each such tick takes X to 1 below its smallest value so far, and no other tick takes X below that value. So there have been
-//! -min(0, smallest X(u) for u <= t) such ticks by time t. The length of the queue is X(t) plus their number:
-//! Q(t) = X(t) - min(0, smallest X(u) for u <= t), which is never negative.
+//! Let X(t) be the number of messages that have arrived by time t minus the number of ticks. X starts at 0, and is approximated by a
+//! Brownian motion with drift mu and variance sigma^2 per second.
 //!
-//! Q(t) is the greatest growth X(t) - X(u) over all times u <= t. Growth counted backwards from t has the same distribution as growth
+//! Let N(t) be the number of ticks by time t that find the queue empty. Such a tick lowers X by 1, but the queue does not get shorter. So
+//! the length of the queue is Q(t) = X(t) + N(t). The length is never negative, so X is never below -N. After the last of these
+//! ticks the length was 0, so X was equal to -N(t). So -N(t) is the smallest value of X up to time t, and
+//!
+//! > Q(t) = X(t) - (smallest X(u) for u <= t).
+//!
+//! So Q(t) is the greatest growth X(t) - X(u) over all times u <= t. Growth counted backwards from t has the same distribution as growth
 //! counted forwards from 0. So Q(t) has the same distribution as the greatest value of X up to t. By Spitzer's identity (a theorem about
 //! the greatest value of a random walk), E Q(t) is the integral of E max(0, X(u)) / u over u from 0 to t.
 //!
@@ -23,9 +26,10 @@
 //! - if mu = 0 (the critical load): sqrt(2 sigma^2 t / pi),
 //! - if mu < 0 (fewer messages than ticks): sigma^2 / (2 |mu|).
 //!
-//! For the standard deviation, E[Q^2] is needed. Without the reflection, E[Q^2] would grow by 2 mu E Q + sigma^2 per second. The reflection
-//! adds small amounts r to Q, but only while Q is zero. Each of them adds 2 Q r = 0 to Q^2 (r^2 is negligible). So the reflection does not
-//! change the growth of E[Q^2], and
+//! For the standard deviation, E[Q^2] is needed. In a short time h, X grows by an amount with mean mu h and variance sigma^2 h. Without the
+//! reflection, Q would grow by the same amount, and E[Q^2] by 2 mu h E Q + sigma^2 h (h^2 is negligible). The reflection adds small amounts
+//! r to Q, but only while Q is zero. Each of them adds 2 Q r = 0 to Q^2 (r^2 is negligible). So the reflection does not change the growth of
+//! E[Q^2], and
 //!
 //! > E[Q(t)^2] = sigma^2 t + 2 mu (integral of E Q(u) over u from 0 to t).
 //!
@@ -53,8 +57,7 @@ pub struct Reflected {
 }
 
 impl Reflected {
-    /// d: the drift over `time`, divided by the standard deviation of the random fluctuations over `time`. If d is between -1 and 1, the
-    /// fluctuations are greater than the drift.
+    /// d = mu `time` / (sigma sqrt(`time`)): the mean growth of X in `time`, divided by the standard deviation of this growth.
     pub fn relative_drift(&self, time: f64) -> f64 {
         if self.variance > 0.0 {
             self.drift * (time / self.variance).sqrt()

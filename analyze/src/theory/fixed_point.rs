@@ -32,10 +32,11 @@ pub(super) fn find_fixed_point(
 
 /// Tells whether there is a single fixed point y_1, y_2, ..., y_n, where n is `count`. `next` must be falling and never negative.
 ///
-/// `next` is never negative, so 0 is a lower bound of all fixed points. If `low` is a lower bound, then low <= y for each fixed point y.
-/// `next` is falling, so next(low) >= next(y) = y. So next(low) is an upper bound. In the same way, `next` of an upper bound is a lower
-/// bound. Each round computes an upper bound, and from it a new lower bound. The two bounds approach each other. If they meet, there is a
-/// single fixed point. If they stop changing before they meet, there may be several fixed points.
+/// Here next(y) stands for the list of all f_i(y), so next(y) = y for each fixed point y. `next` is never negative, so 0 is a lower bound of
+/// all fixed points. If `low` is a lower bound, then low <= y for each fixed point y. `next` is falling, so next(low) >= next(y) = y. So
+/// next(low) is an upper bound. In the same way, `next` of an upper bound is a lower bound. Each round computes an upper bound, and from
+/// it a new lower bound. The two bounds approach each other. If they meet, there is a single fixed point. If they stop changing before they
+/// meet, there may be several fixed points.
 pub(super) fn has_single_fixed_point(count: usize, next: impl Fn(usize, &[f64]) -> f64) -> bool {
     let mapped = |y: &[f64]| -> Vec<f64> { (0..count).map(|index| next(index, y)).collect() };
     let mut low = vec![0.0; count];
@@ -65,8 +66,8 @@ mod tests {
 
     /// Two machines i and j send to each other. Machine i has r_i ticks per second, and y_i of them are idle (receive nothing). An idle tick
     /// sends s messages on average, and each message costs its recipient one idle tick. So f_i(y) = max(0, r_i - s y_j). If both rates are
-    /// equal and s is greater than 1, there are several fixed points. In one of them, i sends so much that j has no idle ticks, and so
-    /// sends nothing. In another, it is the other way round.
+    /// equal and s is greater than 1, there are several fixed points. In one of them, i sends so much that j has no idle ticks, so j
+    /// sends nothing. In another, j keeps i from sending.
     #[test]
     fn a_single_fixed_point_is_told_from_several() {
         let pair = |rates: [f64; 2], s: f64| {

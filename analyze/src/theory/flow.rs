@@ -11,9 +11,11 @@
 //!
 //! The queue Q_i of machine i is approximated by a reflected Brownian motion ([`super::diffusion`]) with variance sigma_i^2 and drift
 //! mu_i = lambda_i + kappa_i y_i - r_i per second. (This drift is that of the Brownian motion, not the drift of a clock.)
-//! Suppose that machine i had no idle ticks. Then it would receive r_i messages per second, and the kappa_i y_i messages that its idle
-//! ticks prevent would arrive too. So its queue would grow by mu_i messages per second. [`super::noise`] computes sigma_i^2 (in the code:
-//! `variance`) and kappa_i (`feedback`).
+//! On average over all times, the idle ticks of machine i prevent kappa_i y_i messages per second. While its queue is not empty, machine i
+//! has no idle ticks, so no messages are prevented: lambda_i + kappa_i y_i messages arrive per second, and the machine receives r_i per
+//! second. The difference is mu_i. So mu_i is the mean growth per second of the queue while the queue is not empty.
+//!
+//! [`super::noise`] computes sigma_i^2 (in the code: `variance`) and kappa_i (`feedback`).
 //!
 //! A message that arrived was either received or still waits: lambda_i T = (r_i - y_i) T + E Q_i(T). So
 //!
@@ -29,8 +31,8 @@
 //! If idle ticks always send to all machines, the equations have several solutions, and the rates of the fluid are used. If
 //! machines differ in their sends or recipients, lambda_i cannot be computed from Y and y_i alone: it needs the y_j of each sender j. Then
 //! the equations are solved one after the other, each for its y_i with the latest values of the y_j, again and again until no value changes
-//! ([`super::fixed_point`]). The values converge because y_i falls by at most 1 if lambda_i rises by 1. Machines whose ticks take all
-//! waiting messages have no queues: their rates are computed in [`super::batch_service`].
+//! ([`super::fixed_point`]). Machines whose ticks take all waiting messages have no queues: their rates are computed in
+//! [`super::batch_service`].
 //!
 //! sigma_i^2 depends on the y_i of all machines, so the equations are solved twice. The first time, sigma_i^2 is computed from the y_i of
 //! the fluid, and the second time from the y_i of the first solution.
@@ -68,7 +70,7 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// Solves the equations; none if several long-run states are possible.
+    /// Solves the equations. `None` if several long-run states are possible, or if the computed values do not converge.
     pub fn solve(system: &System) -> Option<Self> {
         let links = Links::new(system);
         if system.takes_all() {
@@ -191,7 +193,8 @@ mod tests {
     use super::*;
     use sim::experiment::{Sends, Topology};
 
-    /// After a long time the rates are those of the fluid, except at the critical load.
+    /// After a long time the rates are those of the fluid. No case has the critical load, where the rates approach those of the fluid too
+    /// slowly for this test.
     #[test]
     fn rates_after_a_long_time_are_those_of_the_fluid() {
         for (rates, internal) in [

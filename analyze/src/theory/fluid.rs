@@ -29,10 +29,11 @@
 //! Each pair of neighbours occurs twice in the second sum, so the derivative by y_i is s_i (y_i + lambda_i - r_i). At the minimum,
 //! either this derivative is 0, or y_i is 0 and the derivative is not negative. In both cases the equation of y_i holds.
 //!
-//! Take the matrix with 1 in the diagonal, sqrt(s_i s_j) for neighbours, and 0 elsewhere. If this matrix is positive definite (all its
-//! eigenvalues are greater than 0), there is only one minimum, and the equations have no other solution. Updating the y_i one after the
-//! other converges to the minimum, because each update lowers the value of the expression. With a time-keeper (only machine 0 sends)
-//! there is only one solution too, because the time-keeper receives nothing.
+//! With z_i = sqrt(s_i) y_i, the part before the minus sign is (1/2) z^T M z. The matrix M has 1 in the diagonal, sqrt(s_i s_j) for
+//! neighbours i and j, and 0 elsewhere. If M is positive definite (all its eigenvalues are greater than 0), there is only one minimum, and
+//! the equations have no other solution. Updating the y_i one after the other converges to the minimum, because each update lowers the
+//! value of the expression. With a time-keeper (only machine 0 sends) there is only one solution too, because the time-keeper receives
+//! nothing.
 //!
 //! In other cases there may be several solutions, because a machine can overload its neighbours so much that they stop sending.
 //! For example, take a ring of four equal machines with s > 1/2. Two opposite machines have idle ticks and overload the other two. Chance
@@ -97,7 +98,7 @@ impl Fluid {
                 idle_here
             }
         };
-        // `has_one_state` says whether the matrix (see the top of this file) is positive definite. If it is, there is a single solution. If
+        // `has_one_state` says whether the matrix M (see the top of this file) is positive definite. If it is, there is a single solution. If
         // it is not, `has_single_fixed_point` may still show that there is a single solution.
         if !links.has_one_state() && !has_single_fixed_point(rates.len(), next) {
             return None;
@@ -129,8 +130,8 @@ fn active(rates: &[f64], s: f64) -> (Vec<bool>, f64) {
         let rate = rates[machine];
         // Y if this machine is active too. Then k = `count` + 1.
         let total_with_it = (sum + rate) / (1.0 + count * s);
-        // The fastest machine is active, and so is every machine with the rate of an active one. With s = 1, the comparison below would
-        // not find these machines, because their rate is equal to s Y.
+        // The fastest machine is active. A machine that is as fast as an active machine is active too. With s = 1, the comparison below
+        // would reject these machines, because their rate is then equal to s Y.
         let is_surely_active = slowest_active.is_none_or(|slowest| slowest == rate);
         if !is_surely_active && rate - s * total_with_it <= MIN_IDLE_SHARE * rate {
             break;

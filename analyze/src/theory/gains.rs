@@ -1,15 +1,19 @@
-//! The logical rate of a clock (how much it advances per second) if its machine is the fastest: the ticks of the machine, plus what the
-//! clock gains from the messages of other machines. The formulas are derived in [`super::clocks`].
+//! The *logical rate* of the fastest machine's clock: how much this clock advances per second. The logical rate is the machine's tick
+//! rate (or the rate of its events, if a tick takes all waiting messages) plus what the clock gains from the messages of other machines.
+//! [`super::clocks`] derives the formulas.
 
 use super::flow::Flow;
 use super::pair::Pair;
 use super::system::System;
 
 /// How much the machine's clock advances per second if no message has a *later time* (a timestamp greater than the clock). Then each
-/// event adds 1 to the clock. Each tick is one event, so the clock advances by `rate`. But for an overloaded machine, this function counts
-/// each message when the message arrives, not when a tick receives it, so the result is `arrivals`. The lag that comes from waiting is
-/// calculated separately ([`super::clocks`]). If a tick takes all waiting messages, each message is an event, and each idle tick (a tick
-/// that receives nothing) is an event.
+/// event adds 1 to the clock.
+///
+/// - If a tick takes at most one message, each tick is one event, so the clock advances by `rate`. For an overloaded machine, the result is
+///   `arrivals` instead, because this function counts each message when the message arrives, not when a tick receives it. The lag that
+///   comes from waiting is calculated separately ([`super::clocks`]).
+/// - If a tick takes all waiting messages, each message is an event, and each idle tick (a tick that receives nothing) is an event. So the
+///   clock advances by `arrivals` plus the number of idle ticks per second.
 pub(super) fn rate_without_later_times(system: &System, flow: &Flow, machine: usize) -> f64 {
     let (rate, arrivals) = (system.rates[machine], flow.arrivals[machine]);
     match system.takes_all() {
@@ -18,21 +22,22 @@ pub(super) fn rate_without_later_times(system: &System, flow: &Flow, machine: us
     }
 }
 
-/// R, the logical rate of the clock of `source`, in 1/s. No clock value of a faster machine reaches `source`: the comments below call
-/// `source` the fastest machine.
+/// R, the logical rate of the clock of `source`, in 1/s. The comments below call `source` the fastest machine, because no clock value of a
+/// faster machine reaches `source`.
 pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
     let own = match system.takes_all() {
         true => rate_without_later_times(system, flow, source),
         false => system.rates[source],
     };
-    // If messages carry the clock before the increment, a receive puts no clock ahead of the fastest machine's clock. So no message
-    // brings the fastest machine a later time.
+    // If messages carry the clock before the increment, a receiver's clock jumps only to the value that the sender's clock has after the
+    // send, not to this value plus 1. So no jump puts a clock ahead of the fastest machine's clock, and no message brings the fastest
+    // machine a later time.
     if system.stamps_before {
         return own;
     }
-    // If another machine has the same rate and ticks at the same instants, its clock stays equal to that of `source`, and neither gains
-    // anything. But if a tick takes several messages, each of them adds 1 to the clock, and the clocks do not stay equal. In this case `own`
-    // is greater than the rate of the two machines, so `clocks_differ` returns true.
+    // Two machines with the same rate that tick at the same instants have equal clocks, so neither gains anything from the other. There is
+    // one exception: if a tick takes several messages, each message adds 1 to the clock, and the two clocks can differ. In that
+    // case `own` is greater than the rate of the two machines, so `clocks_differ` returns true.
     let clocks_differ = |machine: usize| !system.aligned || system.rates[machine] != own;
     let partners = (0..system.rates.len()).filter(|&machine| machine != source);
     let partners = partners.filter(|&machine| clocks_differ(machine));
@@ -50,14 +55,14 @@ fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
         pair.out * flow.idle[fastest],
         pair.back * flow.idle[partner],
     );
-    // If the partner has at most half the rate of the fastest machine, it sends so late that its clock is no longer ahead. So its messages
-    // have no later times.
+    // A message of the fastest machine can put the partner's clock ahead for a short time. But if the partner has at most half the rate of
+    // the fastest machine, the partner's clock is no longer ahead when the partner sends. So the partner's messages have no later times.
     if partner_rate <= rate / 2.0 || out <= 0.0 || back <= 0.0 {
         return 0.0;
     }
-    // A message of the fastest machine can put the partner's clock ahead by up to one tick (the head start). The fastest clock catches up by
-    // `rate - partner_rate` per second, so a head start of one tick lasts 1 / (rate - partner_rate) seconds. In this time the partner sends x
-    // messages back on average. For equal rates x is infinite.
+    // At first the partner's clock is ahead by up to one tick (the head start). The fastest clock catches up by `rate - partner_rate` per
+    // second, so a head start of one tick lasts 1 / (rate - partner_rate) seconds. In this time the partner sends x messages back on
+    // average. For equal rates x is infinite.
     let x = back / (rate - partner_rate);
     // P, the probability that the partner sends a message before the head start is gone: 1 - (1 - exp(-x)) / x.
     // `(-x).exp_m1()` is exp(-x) - 1.

@@ -9,17 +9,19 @@
 //! # One machine at the highest rate
 //!
 //! Let the fastest machine f tick r times per second, with the period P = 1 / r. A *listener* is a slower machine j that receives
-//! messages of f; it ticks q times per second. A message of f can put the clock of j one ahead of the clock of f until f ticks again:
+//! messages of f; it ticks q times per second. A message of f can put the clock of j one ahead of the clock of f until f ticks again.
+//! Look at one moment of the run:
 //!
 //! - Let a be the time since the last tick of f, and b the time since the last tick of j, in seconds.
 //! - Let k be the number of ticks that f has had since it sent a message to j (k = 0 if f sent it at its last tick). So the clock of f is
 //!   now k more than the timestamp of the message.
-//! - The message was sent a + k P seconds ago, so the last tick of j was a + k P - b seconds after the send. In this time, j has had
-//!   floor((a + k P - b) q) + 1 ticks. At the first of these ticks, j received the message, and its clock became the timestamp plus 1.
-//!   Each further tick added 1. So the clock of j is now floor((a + k P - b) q) + 1 more than the timestamp.
+//! - The message was sent a + k P seconds ago, so the last tick of j was a + k P - b seconds after the send. From the send to this tick,
+//!   j has had floor((a + k P - b) q) + 1 ticks; the + 1 is this last tick itself. At the first of these ticks, j received the message,
+//!   and its clock became the timestamp plus 1. Each further tick added 1. So the clock of j is now floor((a + k P - b) q) + 1 more than
+//!   the timestamp.
 //!
-//! j is ahead of f if it has had more than k ticks since the send. More than k + 1 are impossible, because f has had k, and j is slower. So
-//! j is ahead, by one, if and only if (a + k P - b) q >= k. This is the same as
+//! j is ahead of f if j has had more than k ticks since the send. j cannot have had more than k + 1 ticks, because f has had k, and j is
+//! slower. So j is ahead, by one, if and only if (a + k P - b) q >= k. This is the same as
 //!
 //! > b <= a - k (1/q - P).
 //!
@@ -41,10 +43,10 @@
 //!
 //! - A delay d reduces a by d.
 //! - If messages carry the clock before the increment, no listener gets ahead.
-//! - A message that waits behind another message puts no listener ahead. Let lambda messages arrive at j per second. The share of
-//!   ticks of j that find an empty queue is 1 - lambda / q. The queue is empty if f sent nothing at its last tick (probability 1 - e)
-//!   and no other message waits. If these two conditions are independent, the probability that no other message waits is
-//!   (1 - lambda / q) / (1 - e). The sum above is multiplied by this probability.
+//! - A message that waits behind another message puts no listener ahead. So the sum above is multiplied by w, the probability that no
+//!   other message waits. Let lambda messages arrive at j per second. Then a tick of j finds an empty queue with probability
+//!   1 - lambda / q. The queue is empty if f sent nothing at its last tick (probability 1 - e), and no other message waits
+//!   (probability w). If these two conditions are independent, 1 - lambda / q = (1 - e) w. So w = (1 - lambda / q) / (1 - e).
 
 use super::flow::Flow;
 use super::pair::Pair;
@@ -57,7 +59,8 @@ const NEGLIGIBLE: f64 = 1e-6;
 /// The sum over k has at most this many terms.
 const MAX_TERMS: u32 = 1000;
 
-/// The lead for each machine. A machine's lag behind the clock of the fastest machine plus its lead is its lag behind the greatest clock.
+/// The lead for each machine. A machine's lag behind the greatest clock is the sum of two numbers: its lag behind the clock of the fastest
+/// machine, and its lead.
 ///
 /// If one machine has the highest rate, the lead is the same for all machines. If several machines have it, each of the first two of
 /// them has a lead of its own: how far its clock is behind the greater of the two clocks. All other machines have the mean of these two

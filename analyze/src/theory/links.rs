@@ -125,8 +125,9 @@ impl Links {
         (self.senders.iter().all(is_like_first)).then_some((first.s, first.q))
     }
 
-    /// Whether an idle tick of every machine almost always sends to every other machine (s is almost 1). For such machines
-    /// [`super::flow`] uses the rates of [`super::fluid`], because its own equations have several solutions if s is 1.
+    /// Whether an idle tick of every machine almost always sends to every other machine (s is almost 1). If s is 1, the
+    /// equations of [`super::flow`] have several solutions. So if this function returns true, [`super::flow`] uses the rates of
+    /// [`super::fluid`].
     pub fn always_send(&self) -> bool {
         self.uniform().is_some_and(|(s, _)| s > 0.999)
     }
@@ -179,8 +180,8 @@ impl Links {
     }
 
     /// Whether the equations of [`super::fluid`] certainly have a single solution, so that the machines have only one state in the long run.
-    /// The solution is single if [`Self::is_positive_definite`] is true for all machines, with 1 in the diagonal. If it is false, the
-    /// equations may have several solutions.
+    /// The equations have a single solution if the matrix in [`Self::is_positive_definite`] is positive definite, with all machines included
+    /// and 1 in the diagonal. Otherwise the equations may have several solutions.
     pub fn has_one_state(&self) -> bool {
         self.is_positive_definite(1.0, &vec![true; self.senders.len()])
     }

@@ -1,8 +1,8 @@
-//! The random part of the messages that arrive at a machine: the variance sigma^2 of their number per second, and the feedback kappa.
-//! Kappa says how many messages for a machine one idle tick (a tick that receives nothing) of this machine prevents: the idle tick can send
-//! a message, the recipient needs a tick to receive it, and so the recipient sends less.
+//! The random part of the messages that arrive at a machine i: the variance sigma^2 of their number per second, and the feedback kappa.
+//! An idle tick of i (a tick that receives nothing) can send a message. The recipient needs a tick to receive the message, so the recipient
+//! sends less, also to i. Kappa is the mean number of messages for i that one idle tick of i prevents in this way.
 //!
-//! Both numbers are computed for a machine i while its queue is not empty, so that it has no idle ticks. K of the other machines are
+//! Both numbers are computed for the time when the queue of i is not empty, so that i has no idle ticks. K of the other machines are
 //! *active*: they have idle ticks in the long run. An idle tick sends a message to a given other machine with probability s.
 //!
 //! # Feedback kappa
@@ -22,9 +22,9 @@
 //!
 //! Within a given time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its
 //! mean, which is s per idle tick. The messages to i count directly: e_ki. The messages to active machines cost these machines idle
-//! ticks. In the equation for n above, the active machines get s K messages from i, and lose s K / (1 + (K - 1) s) idle ticks. In the
-//! same way, they lose (sum of e_kj over all k and all active j) / (1 + (K - 1) s) idle ticks here. Each lost idle tick would have sent
-//! s messages to i. So the idle ticks of a single machine k change the number of messages for i by
+//! ticks. The equation for n above says how many: s K messages cost s K / (1 + (K - 1) s) idle ticks, so one message costs
+//! 1 / (1 + (K - 1) s) idle ticks. Each lost idle tick would have sent s messages to i. So the random choices of machine k change the
+//! number of messages for i by
 //!
 //! > e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s).
 //!
@@ -48,9 +48,10 @@
 //!
 //! Then kappa = s_i (sum of w_j over the active neighbours j of i). An idle tick of k changes the number of messages for i by
 //! e_ki - (sum of w_j e_kj over the active neighbours j of k). So each neighbour of k has a weight u: 1 for i, -w_j for an active
-//! neighbour j, and 0 for the others. With sums over the neighbours of k, an idle tick of k contributes the variance
+//! neighbour j, and 0 for the others. Let V_k = s_k (1 - s_k) and C_k = q_k - s_k^2, like V and C above. With sums over the neighbours
+//! of k, an idle tick of k contributes the variance
 //!
-//! > v_k = (s_k - q_k) (sum of u^2) + (q_k - s_k^2) (sum of u)^2.
+//! > v_k = V_k (sum of u^2) + C_k ((sum of u)^2 - (sum of u^2)) = (s_k - q_k) (sum of u^2) + (q_k - s_k^2) (sum of u)^2.
 
 use super::fixed_point::find_fixed_point;
 use super::links::Links;
@@ -124,8 +125,8 @@ impl Noise {
         let others = || (0..idle.len()).filter(|&other| other != machine);
         // K.
         let active_others = others().filter(|&other| active[other]).count() as f64;
-        // C and V.
-        let (covariance, variance) = (q - s * s, s * (1.0 - s));
+        // V and C.
+        let (e_variance, e_covariance) = (s * (1.0 - s), q - s * s);
         let c = match active_others {
             // No other machine is active, so m is 0 and c has no effect. The formula for c would divide by 0 if s is 1.
             0.0 => 0.0,
@@ -133,8 +134,8 @@ impl Noise {
         };
         // v, for an idle tick of a machine with this m.
         let contribution = |m: f64| {
-            let of_others = c * c * (m * variance + m * (m - 1.0) * covariance);
-            (variance + of_others - 2.0 * c * m * covariance).max(0.0)
+            let of_others = c * c * (m * e_variance + m * (m - 1.0) * e_covariance);
+            (e_variance + of_others - 2.0 * c * m * e_covariance).max(0.0)
         };
         let of_active = contribution((active_others - 1.0).max(0.0));
         let of_inactive = contribution(active_others);

@@ -6,7 +6,7 @@
 //! not. There are two kinds of ticks:
 //!
 //! - An idle tick (no message waits) adds 1 to the clock. If the clocks were equal, this clock is then one ahead. If it was one behind,
-//!   the clocks are then equal. The tick sends with the machine's probability.
+//!   the clocks are then equal. Some idle ticks send a message.
 //! - A tick that receives a message also adds 1, unless the clock was one behind. In that case the message carries the other clock's
 //!   value, so the clock jumps by two. It is then one ahead, and has gained a tick.
 //!
@@ -21,11 +21,13 @@
 //! Let x be the probability that, before a tick of the first machine, its clock is behind and no message waits. Let y be the same
 //! probability for the second machine. Before a tick of the first machine there are two other cases:
 //!
-//! - The clocks are equal. Then the last tick of the second machine made them equal: before that tick, the clock of the second machine was
-//!   behind and no message waited. So the probability of this case is y.
-//! - The clock of the first machine is behind and a message waits. Then the clock was behind without a message before the last tick of the
-//!   first machine (probability x), that tick sent nothing, and the next tick of the second machine sent. So the probability of this
-//!   case is alpha x.
+//! - The clocks are equal, with or without a message. Then the last tick of the second machine made them equal: before that tick, the
+//!   clock of the second machine was behind and no message waited. So the probability of this case is y.
+//! - The clock of the first machine is behind and a message waits. Then the last tick of the second machine sent this message. That tick
+//!   was idle and added 1, so the clocks were equal before it. As in the first case, the last tick of the first machine had made them
+//!   equal: before that tick, the clock of the first machine was behind and no message waited (probability x). The tick of the first
+//!   machine sent nothing (probability 1 - a), and the tick of the second machine sent (probability b). So the probability of this case is
+//!   x (1 - a) b = alpha x.
 //!
 //! The three probabilities add up to 1: x + y + alpha x = 1. In the same way, y + x + beta y = 1 for the second machine. The solution is
 //! x = beta / (alpha + beta + alpha beta). The first machine's clock gains a tick only in the last case. So the mean gain of a tick of the
@@ -60,17 +62,20 @@ impl Pair {
         (self.back * (1.0 - self.out), self.out * (1.0 - self.back))
     }
 
-    /// The exact gain g divided by an estimate of the gain: [`super::clocks`] describes two steps in which a clock gains a tick, and
-    /// estimates how long they take. The estimate of the gain is too high, because it ignores that machines sometimes receive at ticks at
-    /// which they would have sent. Per tick, the estimate is 1 / (1 / (a y_1) + 1 / (b y_2)). Of the first machine's ticks, the share
-    /// y_1 = (1 - b) / (1 - a b) is idle; of the second machine's ticks, y_2 = (1 - a) / (1 - a b). For equal machines the ratio is
-    /// 2 (1 - s) / (2 - s).
+    /// The exact gain g divided by the estimate of the gain in [`super::clocks`]. There, a clock gains a tick in two steps. The first step
+    /// takes 1 / (a idle_1) ticks on average, and the second step takes 1 / (b idle_2) ticks. So the estimate of the gain per tick is
+    ///
+    /// > 1 / (1 / (a idle_1) + 1 / (b idle_2)).
+    ///
+    /// Here idle_1 = (1 - b) / (1 - a b) is the share of idle ticks among the first machine's ticks, and idle_2 = (1 - a) / (1 - a b) is the
+    /// share for the second machine. The estimate is too high, because it ignores that machines sometimes receive at ticks at which they
+    /// would have sent. For equal machines the ratio is 2 (1 - s) / (2 - s).
     pub fn gain_ratio(self) -> f64 {
         let (alpha, beta) = self.alpha_and_beta();
         match alpha + beta + alpha * beta {
             // No idle tick sends, or each idle tick of both machines sends. In both cases the clocks gain nothing.
             0.0 => 0.0,
-            // g divided by the estimate, simplified: a y_1 = beta / (1 - a b), and b y_2 = alpha / (1 - a b).
+            // g divided by the estimate, simplified: a idle_1 = beta / (1 - a b), and b idle_2 = alpha / (1 - a b).
             denominator => (1.0 - self.out * self.back) * (alpha + beta) / denominator,
         }
     }
@@ -86,6 +91,7 @@ impl Pair {
             // differ by at most 1, and this difference is neglected.
             return (0.0, 0.0);
         }
+        // When the first machine is about to tick, its clock is behind with probability x + alpha x, where x = beta / denominator.
         (
             beta * (1.0 + alpha) / denominator / 2.0,
             alpha * (1.0 + beta) / denominator / 2.0,

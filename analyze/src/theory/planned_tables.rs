@@ -24,7 +24,8 @@ const SHOWN: [Quantity; 5] = [
     Quantity::LagFinal,
     Quantity::JumpMean,
 ];
-/// Number of digits after the decimal point of a boundary.
+/// A boundary is the value of a parameter at which a machine starts or stops being overloaded. [`boundary_table`] shows boundaries with
+/// this number of digits after the decimal point.
 const BOUNDARY_DECIMALS: usize = 4;
 
 /// The number of configurations in each regime, as a sentence. The regime says how many messages arrive at a machine: fewer than it has
@@ -108,8 +109,8 @@ pub fn planned_table(configurations: &[PlannedConfiguration]) -> Table {
     }
 }
 
-/// A table of the boundaries of stability: for each boundary, the machine and the values of the swept parameter (the parameter that takes
-/// several values in the experiment) at which the machine is overloaded. None if there are no boundaries.
+/// A table of the boundaries of stability. Each row names a machine and says when it is overloaded, for example if `internal is below
+/// 0.8125`. Here `internal` is the *swept* parameter: it takes several values in the experiment. None if there are no boundaries.
 pub fn boundary_table(
     configurations: &[PlannedConfiguration],
     boundaries: &[Boundary],
@@ -199,8 +200,8 @@ fn condition(boundary: &Boundary) -> String {
 
 /// A record for each machine of each configuration, in full precision: parameters, regime and, for each predicted measure, its
 /// value and the names of its caveats. `internal_boundary` is the value of `internal` at which the machine starts or stops being
-/// overloaded. `rate_boundary` is such a value of the swept rate. If there are several such values of the same parameter, the record
-/// has the largest one.
+/// overloaded. If there are several such values, the record has the largest one. `rate_boundary` is the same for the swept rate: the
+/// rate of the only machine whose rate differs between the configurations.
 pub fn planned_records(
     configurations: &[PlannedConfiguration],
     boundaries: &[Boundary],

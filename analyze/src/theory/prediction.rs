@@ -70,8 +70,8 @@ pub fn predict(system: &System) -> Vec<Prediction> {
         return vec![unknown; system.rates.len()];
     };
     let clocks = Clocks::new(system, &flow);
-    // `relative_drift` is about the drift of a queue, not of a clock. The drift of a queue is how much the queue would grow if each tick
-    // had to receive a message. It is negative if there are fewer messages than ticks.
+    // The drift of a queue is the number of messages that arrive minus the number of ticks. (It is not the drift of a clock.)
+    // `relative_drift` divides this drift by the standard deviation of the random fluctuations.
     let regimes: Vec<Regime> = flow
         .queues
         .iter()
@@ -121,7 +121,7 @@ impl ExpectedCounts {
         } else {
             // A tick that is not idle receives exactly one message, so the numbers of receiving ticks and of messages are equal. Messages
             // that were received in the warm-up do not count. Their number is the number of messages that arrived in the warm-up, minus
-            // the number of messages that still waited at its end.
+            // the number of messages that still waited at the end of the warm-up.
             let received_in_warm_up =
                 arrivals * arriving_in_warm_up_s - queue.mean(arriving_in_warm_up_s);
             let received = receiving_in_run - received_in_warm_up.clamp(0.0, receiving_in_run);
@@ -153,11 +153,11 @@ fn predict_machine(
     let observed_s = window.end - window.start;
     let arrival_rate = flow.arrivals[machine];
     let observed = ExpectedCounts::new(system, flow, machine);
-    // The lags behind the clock of the fastest machine, at both ends of the observed time.
+    // The machine's lags behind the fastest machine's clock, at both ends of the observed time.
     let lag_start = clocks.lag(machine, window.start);
     let lag_end = clocks.lag(machine, window.end);
-    // `clocks.fastest` is the advance of the fastest clock per second. If the lag of a machine has grown by 1, its clock has advanced by
-    // 1 less than the fastest clock.
+    // The fastest machine's clock advances by `clocks.fastest` per second. If a machine's lag has grown by 1, the machine's clock has
+    // advanced by 1 less than the fastest machine's clock.
     let logical_rate = lag_end
         .zip(lag_start)
         .map(|(end, start)| clocks.fastest - (end - start) / observed_s);
@@ -176,8 +176,8 @@ fn predict_machine(
         receive_share: Some(observed.receiving_ticks / observed.ticks),
         logical_rate,
         lag_slope: clocks.lag_slope(machine),
-        // `lag` is the lag behind the clock of the fastest machine, but `lag_final` is the lag behind the greatest clock. The lead is how
-        // far the greatest clock is ahead of the fastest machine's clock.
+        // `lag` is the machine's lag behind the fastest machine's clock, but `lag_final` is its lag behind the greatest clock.
+        // `leads[machine]` is the difference between these two lags.
         lag_final: lag_end.map(|lag| (lag + clocks.leads[machine]).max(0.0)),
         jump_mean: logical_rate.map(|per_second| per_second * observed_s / observed.events()),
         // The caveats are empty here. `predict` fills them in.

@@ -5,9 +5,10 @@
 //!
 //! > drift = (average number of messages that arrive at the machine during a run) - (number of the machine's ticks in a run)
 //!
-//! For example, with 40 messages and 60 ticks the drift is -20. The messages are counted as if the machine itself never sent. (Its messages
-//! would keep other machines busy with receiving, and then these machines would send less.) By chance, a single run has somewhat more or
-//! fewer messages than the average. These differences are the *random fluctuations*.
+//! For example, with 40 messages and 60 ticks the drift is -20. The drift is that of a queue that is never empty. A machine with such a
+//! queue never sends, so the messages are counted as if the machine never sent. (Its messages would keep other machines busy with
+//! receiving, and then these machines would send fewer messages.) By chance, a single run has somewhat more or fewer messages than the
+//! average. These differences are the *random fluctuations*.
 
 use sim::experiment::ReceiveRule;
 
@@ -52,8 +53,8 @@ impl Regime {
     }
 }
 
-/// The measured regime of one machine. `group` has the runs of its configuration. The regime follows from the machine's mean offered load,
-/// that is, the number of messages that arrive for each of its ticks. None if the offered load is unknown.
+/// The measured regime of the machine of `group`. It follows from the mean of the offered load over the group's runs. The offered load is
+/// the number of messages that arrive at the machine for each of its ticks. None if the offered load is unknown.
 ///
 /// - stable: the whole 95 % interval of the offered load is below 1, or each tick takes all waiting messages (`receive = "all"`), so that
 ///   the queue cannot grow;

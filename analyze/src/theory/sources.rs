@@ -15,8 +15,9 @@ pub(super) struct Source {
     /// The fastest machine whose time reaches this one. It may be this machine itself. If several are equally fast, it is the
     /// first of them.
     pub machine: usize,
-    /// Whether the fastest time would come only through other machines if all machines passed times on, even overloaded ones. `true` if the
-    /// clock with this time is faster than this machine's own clock and the clocks of all machines that send to this one directly.
+    /// Whether the time of the fastest clock can reach this machine only through other machines. `true` if this clock is faster than the
+    /// machine's own clock and the clocks of all machines that send to it directly. For this flag, even overloaded machines count as
+    /// machines that pass times on.
     pub is_relayed: bool,
     /// Whether it is unknown how fast the followed machine is, because this depends on a critical machine, which passes times on only now
     /// and then.
@@ -27,6 +28,7 @@ impl Source {
     /// The sources of all machines.
     pub fn find_all(system: &System, flow: &Flow) -> Vec<Self> {
         let is_critical = |machine: usize| {
+            // This is the drift of the machine's queue length. It has nothing to do with the drift of a clock.
             let relative_drift = flow.queues[machine].relative_drift(system.duration_s);
             Regime::from_relative_drift(relative_drift) == Regime::Critical
         };

@@ -7,7 +7,7 @@
 
 use super::flow::Flow;
 
-/// The step of x, as a share of the result of `min_decay_length`.
+/// The step of x is this share of the result of `min_decay_length`. So no G falls by more than 2 % of its value in one step.
 const STEP: f64 = 0.02;
 /// Maximum number of steps.
 const MAX_STEPS: usize = 20_000;
@@ -35,6 +35,7 @@ impl Staleness {
         for &machine in followers {
             probability[machine] = 1.0;
         }
+        // The step is infinite if there are no followers or no messages.
         let steps = if step.is_finite() { MAX_STEPS } else { 0 };
         for _ in 0..steps {
             let before = probability.clone();
@@ -44,7 +45,7 @@ impl Staleness {
                 // A message brings the machine the sender's clock. So after the message, the machine's second part is at most that of
                 // the sender. The sender's second part is at most x with probability 1 - G, where G is that of the sender.
                 // `renewals_per_s` is the number of messages per second from senders whose second part is at most x. (A sender sends
-                // the machine s * idle messages per second.) Senders that follow another clock do not count: their R differs.
+                // the machine s * idle messages per second.) Senders with another R do not count, because they follow another clock.
                 let renewals_per_s: f64 = senders
                     .filter(|(sender, _)| rates[*sender] == rates[machine])
                     .map(|&(sender, s)| s * flow.idle[sender] * (1.0 - before[sender]))
@@ -77,9 +78,9 @@ impl Staleness {
     }
 }
 
-/// A length L such that no G falls faster than exp(-x / L). L is D / m, where D is the smallest D of the `followers`, and m is the number of
-/// messages per second that would arrive at a machine to which all machines send. No follower has a smaller D or gets more than m
-/// messages per second. L is infinite if there are no followers or no messages. Then G is not integrated.
+/// A length L such that no G falls faster than exp(-x / L). Each G falls like exp(-x renewals_per_s / D), and `renewals_per_s` is at
+/// most the sum of s * idle over all machines. So L is the smallest D of the `followers`, divided by this sum. L is infinite if there are no
+/// followers or no messages.
 fn min_decay_length(flow: &Flow, gains: &[f64], followers: &[usize]) -> f64 {
     let sent = |machine: usize| flow.links.sender(machine).s * flow.idle[machine];
     let all_messages: f64 = (0..gains.len()).map(sent).sum();

@@ -19,7 +19,7 @@ pub struct System {
     pub sends: Sends,
     /// The rule for how many messages a tick takes from the queue.
     pub receive: ReceiveRule,
-    /// The duration of a run in model seconds (T in formulas).
+    /// The duration of a run in model seconds.
     pub duration_s: f64,
     /// The warm-up, in model seconds: measurements leave out this part at the start of a run.
     pub warm_up_s: f64,
@@ -93,8 +93,8 @@ impl System {
         self.warm_up_s..self.duration_s
     }
 
-    /// The time in which messages can arrive, in model seconds: the duration minus the mean delay. It is at least a millionth of the
-    /// duration, even if the delay is longer than the run, because formulas divide by this time.
+    /// The time in which messages can arrive, in model seconds: the duration minus the mean delay. Formulas divide by the
+    /// result, so the result must not be 0: it is at least a millionth of the duration, even if the delay is longer than the run.
     pub(super) fn receiving_s(&self) -> f64 {
         (self.duration_s - self.delay_s).max(1e-6 * self.duration_s)
     }

@@ -40,8 +40,8 @@ const OPTIONAL: [&str; 5] = [
     "final backlog",
 ];
 
-/// The labels of the lines of a row. In the table, `measured` is replaced: it is `mean of 10` if there are 10 repetitions. The last line is
-/// left out if the row has no caveats.
+/// The labels of the lines of a row. [`line_labels`] replaces the first label, for example by `mean of 10` if there are 10 repetitions. It
+/// leaves out the last label if the row has no caveats.
 const LINES: [&str; 6] = [
     "measured",
     "± (95 %)",
@@ -104,8 +104,8 @@ fn shown(comparison: &PredictionComparison<'_>) -> Vec<Compared> {
     SHOWN.map(|quantity| comparison.of(quantity)).to_vec()
 }
 
-/// The heading of a measure's column. It is `final backlog` for the final backlog. Every other measure has its usual heading (the label and
-/// the unit, such as `logical rate (1/s)`).
+/// The heading of a measure's column: its label and its unit, such as `logical rate (1/s)`. For the final backlog, the
+/// heading is `final backlog` ([`label`] says why).
 pub(super) fn heading(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => label(compared),
@@ -113,8 +113,8 @@ pub(super) fn heading(compared: &Compared) -> String {
     }
 }
 
-/// The label of the measure in this table. The usual label of the final backlog is only `final`. In a table that also has measures of
-/// clocks, `final` would not be clear, so the label is `final backlog` here.
+/// The label of the measure in this table. The final backlog is called `final backlog` here. Its usual label, `final`, would not be clear
+/// beside measures of clocks.
 fn label(compared: &Compared) -> String {
     match compared.quantity {
         Quantity::BacklogFinal => "final backlog".to_owned(),

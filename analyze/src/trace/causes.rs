@@ -5,10 +5,9 @@ use crate::execution::Execution;
 use crate::execution::causality::visit_with_vector_clocks;
 use crate::execution::window::Window;
 
-/// Calls `visit` for each event of the window, in causal order, with the event's index and a vector clock. This vector clock counts only
-/// events of the window: for each machine, how many of the machine's events in the window happened before the event. The event itself
-/// counts too. If event a of the window happened before event b of the window only by way of events outside the window, a still counts
-/// for b.
+/// Calls `visit` for each event b of the window, in causal order. `visit` gets the index of b and a vector clock that counts only events of
+/// the window: for each machine, how many of the machine's events in the window happened before b. Event b itself counts too. An event a
+/// of the window counts even if the chain of messages from a to b leads through events outside the window.
 ///
 /// # Errors
 ///
@@ -25,8 +24,8 @@ pub(super) fn visit<E: From<Error>>(
             return Ok(());
         }
         for (machine, (in_window, in_run)) in window_clock.iter_mut().zip(full_clock).enumerate() {
-            // For each machine, `counts` has one entry more than the machine has events. So if the events of machine 2 begin at index 50 of
-            // the list of events, the entries of machine 2 begin at index 52 of `counts`.
+            // `counts` has one entry more for each machine than the machine has events. Machines 0 and 1 come before machine 2, so if the
+            // events of machine 2 begin at index 50 of the list of events, its entries begin at index 50 + 2 of `counts`.
             let start = execution.range_of(machine as u32).start + machine;
             *in_window = counts[start + *in_run as usize];
         }

@@ -8,8 +8,8 @@ use super::{TraceError, causes, seconds, words};
 use crate::execution::Execution;
 use crate::execution::window::Window;
 
-/// Maximum number of entries of vector clocks that are held in memory: an entry for each event and machine. An entry has four
-/// bytes, so this is 2 GiB.
+/// Maximum number of entries in the vector clocks of all events of a graph. Each event's vector clock has an entry for each machine. All
+/// these clocks are held in memory. An entry has four bytes, so the clocks take at most 2 GiB.
 const MAX_ENTRIES: usize = 1 << 29;
 
 /// Writes the events of the window (the part of the run that is chosen) as nodes, and their direct causes as edges.
@@ -23,6 +23,7 @@ pub(super) fn write(
         let problem = "the graph of this many events and machines is too large; choose a part with --from and --to";
         return Err(execution.choice(problem.to_owned()).into());
     }
+    // As a JSON value, the name is written in quotes, which Graphviz needs.
     let name = Value::from(format!("{}, run {}", execution.dataset, execution.run));
     writeln!(
         out,
@@ -72,7 +73,7 @@ impl Graph {
         self.clocks[machine].extend_from_slice(clock);
     }
 
-    /// The vector clock of an event of a machine. The machine's first event has the `number` 1.
+    /// The vector clock of the event with this `number` on `machine`. A machine's first event has the number 1.
     fn clock(&self, machine: usize, number: u32) -> &[u32] {
         let machines = self.events.len();
         let start = (number as usize - 1) * machines;
@@ -84,26 +85,26 @@ impl Graph {
     fn direct_causes(&self, machine: usize, clock: &[u32]) -> Vec<usize> {
         // The number of this machine's previous event; 0 if there is none.
         let previous = self.events[machine].len() as u32;
-        // Of each machine, only the last event that happened before the next event can be a direct cause. `last_of` is the number of this
-        // last event. For this machine, `clock` does not give it, because `clock` counts the next event itself too.
-        let last_of = |other: usize| match other == machine {
+        // Of each machine `source`, only the last event that happened before the next event can be a direct cause. `last_of(source)` is the
+        // number of this last event. For `machine` itself the number is `previous`, because `clock[machine]` counts the next event too.
+        let last_of = |source: usize| match source == machine {
             true => previous,
-            false => clock[other],
+            false => clock[source],
         };
-        // How many events of `other` happened before the previous event of this machine. These events are only indirect causes of the next
+        // How many events of `source` happened before the previous event of `machine`. These events are only indirect causes of the next
         // event.
-        let known_before = |other: usize| match previous {
+        let known_before = |source: usize| match previous {
             0 => 0,
-            previous => self.clock(machine, previous)[other],
+            previous => self.clock(machine, previous)[source],
         };
-        let is_candidate = |other: &usize| match *other == machine {
+        let is_candidate = |source: &usize| match *source == machine {
             true => previous > 0,
-            false => clock[*other] > known_before(*other),
+            false => clock[*source] > known_before(*source),
         };
-        // The machines whose event with the number `last_of` can be a direct cause.
+        // The machines whose last event before the next event can be a direct cause.
         let candidates: Vec<usize> = (0..clock.len()).filter(is_candidate).collect();
-        // Let a be the event `last_of` of `candidate`, and let b be the event `last_of` of another candidate. If a happened before b, a is
-        // only an indirect cause. The vector clock of b shows this: it counts a.
+        // Let a be the event number `last_of(candidate)` of the machine `candidate`, and let b be the event number `last_of(other)` of
+        // another candidate. If a happened before b, a is only an indirect cause. Then the vector clock of b counts a.
         let happened_before_other = |&candidate: &usize| {
             let others = candidates.iter().filter(|&&other| other != candidate);
             let mut clocks = others.map(|&other| self.clock(other, last_of(other)));
@@ -113,7 +114,7 @@ impl Graph {
             .iter()
             .filter(|candidate| !happened_before_other(candidate));
         direct
-            .map(|&other| self.events[other][last_of(other) as usize - 1])
+            .map(|&source| self.events[source][last_of(source) as usize - 1])
             .collect()
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //!
-//! - [`causes`]: vector clocks for the events of the window. Which event happened before which is computed from the whole run, but the
-//!   clocks count only events of the window
+//! - [`causes`]: a vector clock for each event of the window. It counts the events of the window that happened before this event.
+//!   Happens-before is computed from the whole run, not from the window alone
 //! - [`slices`]: the length of the bar that programs such as Perfetto draw for an event (in the model, an event takes no time)
 //! - [`shiviz`], [`perfetto`], [`chrome`], [`mermaid`], [`dot`]: one format each
 
@@ -56,7 +56,7 @@ pub enum TraceError {
 ///
 /// # Errors
 ///
-/// [`TraceError`] if `out` cannot be written, or if the format cannot hold so many events. The formats for ShiViz and Graphviz show
+/// [`TraceError`] if `out` cannot be written, or if the window has too many events for the format. The formats for ShiViz and Graphviz show
 /// happens-before. They also fail if, according to the log, an event happened before itself.
 pub fn write(
     execution: &Execution,

@@ -50,7 +50,7 @@ pub struct TrackDescriptor {
     /// Present only in the description of the run's own track. In Perfetto's words, the run is a process.
     #[prost(message, optional, tag = "3")]
     pub process: Option<ProcessDescriptor>,
-    /// The number of the track above this one, of which this track is a part.
+    /// The number of the parent track. Here, the run's track is the parent of all other tracks.
     #[prost(uint64, optional, tag = "5")]
     pub parent_uuid: Option<u64>,
     /// Present if it is the track of a counter.

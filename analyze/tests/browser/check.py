@@ -48,7 +48,7 @@ def check_looks(browser, path, pictures):
         page = open_page(browser, path, viewport={"width": width, "height": 900}, color_scheme=colours, bypass_csp=True)
         page.emulate_media(media=media, color_scheme=colours)
         if media == "print":
-            # A browser sends this event before it prints, but not if print is only emulated.
+            # A browser sends the event `beforeprint` before it prints, but not if print is only emulated.
             page.evaluate("dispatchEvent(new Event('beforeprint'))")
         look = f"{path.stem} {width} {colours} {media}"
         overhang = page.evaluate("document.documentElement.scrollWidth - innerWidth")

@@ -7,10 +7,9 @@ use sim::sweep::{self, Options, Progress};
 
 use crate::fixture;
 
-/// The experiment file of a variant. `parameters` are the lines that make the variant. A line with rates and a line with `internal` are added
-/// if `parameters` has none. With these two added lines, more messages arrive at machine 0 of a mesh than it has ticks. So messages still
-/// wait in its queue after a tick. With `receive = "all"`, no message would wait. So the audit can tell logs of
-/// `receive = "one"` from logs of `receive = "all"`.
+/// The experiment file of a variant. `parameters` are the lines that make the variant. If they do not set `rates` or `internal`, this
+/// function adds a default. With both defaults, machine 0 of a mesh is overloaded, so messages wait in its queue. Without waiting
+/// messages, logs of `receive = "one"` and of `receive = "all"` would be the same.
 ///
 /// In every variant the first ticks of all machines are at time 0, because the phase is `aligned`. So a journal that names another variant
 /// still has the right phases.
@@ -62,7 +61,9 @@ const DECIMALS: &str = "rates = [1.25, 6, 3, 5, 6]";
 
 /// Each entry has the variant that is simulated, another variant that the journal claims, and a check that must then fail.
 const WRONG_CLAIMS: [(&str, &str, Check); 17] = [
+    // The simulated ticks receive one message and can leave others in the queue. With `receive = "all"`, no tick may leave a message.
     (PLAIN, RECEIVE_ALL, Check::Idle),
+    // Several simulated receives can have the same tick. With `receive = "one"`, each receive must have its own tick.
     (RECEIVE_ALL, PLAIN, Check::Ticks),
     // In a ring or a star, some machines cannot send to each other. The simulated mesh has messages between these machines.
     (PLAIN, RING, Check::Rows),
@@ -71,6 +72,7 @@ const WRONG_CLAIMS: [(&str, &str, Check); 17] = [
     (PLAIN, TIME_KEEPER, Check::InternalShare),
     // In the ring, a send to all has two recipients. In the mesh it would have four, so messages are missing.
     (RING, PLAIN, Check::Conservation),
+    // In the star, machines 1 to 4 send only to machine 0. In the mesh they would send to all other machines equally often.
     (STAR, PLAIN, Check::Recipients),
     (TIME_KEEPER, PLAIN, Check::InternalShare),
     (PLAIN, UNICAST, Check::Recipients),

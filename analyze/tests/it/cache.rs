@@ -43,7 +43,7 @@ fn measures_in_the_cache_are_used_without_reading_events() {
     damage(folder.path());
     assert!(Dataset::open(folder.path()).unwrap().machines().is_err());
     let second = open_with_cache(folder.path()).machines().unwrap();
-    // `equals_missing` takes missing values as equal.
+    // `equals_missing` treats two missing values as equal.
     assert!(first.equals_missing(&second));
     // With another warm-up (a time at the start of runs that is ignored), the measures are computed again. This fails, because the events
     // are damaged.
@@ -65,7 +65,8 @@ fn new_and_changed_runs_are_measured_again() {
     fs::write(root.join("runs.csv"), &journal).unwrap();
     let (with, without) = with_and_without_cache(root);
     assert!(with.equals_missing(&without));
-    // The row of the second run is changed (another time scale), so its cached measures are not valid.
+    // The row of the second run gets another time scale. `seal_journal` gives this row a new checksum, and the new checksum tells the cache
+    // that the run has changed.
     let mut changed = rows.clone();
     let other = rows[2].replace(",virtual,shared,1.0,", ",virtual,shared,2.0,");
     assert_ne!(other, rows[2]);
@@ -186,7 +187,8 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
     // name of the new block (`measures-v...`) and `notes`.
     let block = &names_without(".")[0];
     assert!(block.starts_with("measures-v"), "{block}");
-    // Written as a decimal number (0.000...), this warm-up is longer than a file name may be. The block's name has a checksum instead.
+    // A warm-up can be too long for a file name: as a decimal number, 1e-300 has 300 digits after the point. So the name of a block
+    // contains a checksum, not the warm-up itself.
     let (code, _, err) = drift(&["--warm-up", "1e-300"]);
     assert_eq!((code, err), (0, String::new()));
     // Replace a file of the block by a folder with the same name.
@@ -211,8 +213,8 @@ fn no_cache_reads_everything_again() {
     assert_eq!(drift(&[]), (0, first, String::new()));
     let (code, _, err) = drift(&["--no-cache"]);
     assert!(code == 2 && err.contains("checksum"), "{err}");
-    // Replace the cache folder by a file with the same name. Then measures cannot be cached, but they are computed.
     fs::write(root.join("events-0000.csv"), whole).unwrap();
+    // Replace the cache folder by a file with the same name. Then measures cannot be cached, but they are computed.
     fs::remove_dir_all(root.join(".cache")).unwrap();
     fs::write(root.join(".cache"), "not a folder").unwrap();
     let (code, _, err) = drift(&[]);
@@ -222,8 +224,8 @@ fn no_cache_reads_everything_again() {
     );
 }
 
-/// In one block, the file of a family is replaced by a copy of the same family's file from another block. The copy is not used, and all
-/// runs are measured again.
+/// The file `jumps.parquet` of one block is overwritten with the file `jumps.parquet` of another block. The copy is not used, and all runs
+/// are measured again.
 #[test]
 fn a_file_of_another_block_is_not_used() {
     let folder = tempfile::tempdir().unwrap();

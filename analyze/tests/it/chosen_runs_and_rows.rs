@@ -226,8 +226,8 @@ fn a_contrast_is_the_difference_of_two_rows() {
         code == 0 && out.contains("average") && out.contains("Welch"),
         "{out}"
     );
-    // With `--top 2`, the average is the mean of the two rows that remain, without an interval. (An interval of the average is calculated
-    // from each run's mean over all its machines. Here, that mean would include machines whose rows are left out.)
+    // With `--top 2`, the average is the mean of the two rows that remain. It has no interval: an interval of the average is calculated
+    // from each run's mean over all its machines, and that mean would include machines whose rows are left out.
     let two = [&contrast[..], &measures[..2], &["--top", "2"]].concat();
     let two = records(&two, folder.path());
     let [first, second, average] = &two[..] else {
@@ -312,8 +312,8 @@ fn contrasts_of_unknown_parameters_or_values_are_refused() {
     );
 }
 
-/// A condition such as `rates<3` is accepted, because 3 is a number. But no run meets it: a set of rates, such as 1,3,6, is a text, and a
-/// text is neither below nor above a number.
+/// The condition `rates<3` has a correct form, because 3 is a number. But no run meets it: a set of rates, such as 1,3,6, is a text, and a
+/// text is neither below nor above a number. So the command fails: it finds no run.
 #[test]
 fn no_set_of_rates_is_below_or_above_a_number() {
     let folder = grid();

@@ -1,5 +1,5 @@
-//! Tests of `analyze claims`, which tests claims of other authors against datasets and gives verdicts: with a small experiment, with
-//! missing data, and with the project's own claims.
+//! Tests of `analyze claims`, which tests claims of other authors against datasets and gives verdicts. The tests here use a small
+//! experiment, datasets with missing data, and the project's own claims.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -337,7 +337,8 @@ fn runs_that_failed_count_as_not_finished() {
 }
 
 /// A test of a claim can compare two groups of runs, `from` and `to`. The groups must consist of the same runs (then the test
-/// compares different machines), or they must not have any run in common. Here they have some of their runs in common, but not all.
+/// compares different machines), or they must not have any run in common. Here each group has 12 runs, and 6 runs are in both groups:
+/// those with `rates=1,3,6` and `internal=0.4`.
 #[test]
 fn groups_that_share_only_some_of_their_runs_are_refused() {
     let overlapping = r#"
@@ -387,7 +388,8 @@ fn own_claims() -> Vec<Claim> {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The cells of a claim: for each test, the runs and machines that it is about. A test that compares two groups has two cells.
+/// The cells of a claim. A [`Cell`] (not a cell of a table) says which runs and machines a test of the claim is about. A test that compares
+/// two groups has two cells.
 fn cells(claim: &Claim) -> Vec<&Cell> {
     let mut cells = vec![];
     for test in &claim.tests {

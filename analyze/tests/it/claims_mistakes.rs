@@ -54,8 +54,8 @@ fn mistakes_are_named_with_line_and_key() {
     c.toml:86: `claim[4].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }
     c.toml:89: `claim[5].id`: another claim has the same id; each claim needs its own
     "#);
-    // In `text`, the second test of the first claim has no `expect`. If an `expect` is added, only the message about line 15 disappears.
-    // The new line is line 19, so the numbers of all lines after it are larger by 1.
+    // In `text`, the second test of the first claim has no `expect`. Now an `expect` is added to this test: only the message about line 15
+    // disappears. The new line is line 19, so the numbers of all lines after it are larger by 1.
     let with_expect = text.replace(
         "\"backlog_grow\"\n",
         "\"backlog_grow\"\nexpect = { above = 0 }\n",
@@ -96,8 +96,8 @@ fn mistakes_in_the_structure_are_named_with_their_line() {
     c.toml:3: `claim[1].sayss`: no such key; did you mean `says`?
     ");
     assert_snapshot!(mistakes("[[claim]\nid = \"a\""), @"error: c.toml:1: this is not valid TOML: unclosed array table, expected `]`");
-    // The messages if `expect` replaces `{ below = 0.5 }` in the last test of `CLAIMS`.
-    let with_expect = |expect: &str| mistakes(&CLAIMS.replace("{ below = 0.5 }", expect));
+    // In the last test of `CLAIMS`, `expect = { below = 0.5 }` becomes `expect = RANGE`.
+    let with_expect = |range: &str| mistakes(&CLAIMS.replace("{ below = 0.5 }", range));
     assert_snapshot!(with_expect("{ belw = 0.5 }"), @"error: c.toml:100: `claim[5].test[1].expect.belw`: no such key; did you mean `below`?");
     assert_snapshot!(with_expect("{ below = \"0.5\" }"), @r#"error: c.toml:100: `claim[5].test[1].expect.below`: wanted a number, found a string "0.5""#);
     assert_snapshot!(with_expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `claim[5].test[1].expect`: `between` cannot be combined with `above` or `below`; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");

@@ -33,7 +33,7 @@ pub fn class(folder: &Path) {
     submit("ada", queue_at_receives, &|_, _| {});
     submit("bob", Style::default(), &|machine, rows| {
         if machine == 1 {
-            // The log of machine 1 is `vm2.csv`. The tenth row is line 11 of this file, because the header is line 1.
+            // From the tenth row on, the clock is too high by 50. The tenth row is line 11 of `vm2.csv`, because the header is line 1.
             let later = rows.iter_mut().skip(9);
             later.for_each(|cells| {
                 cells[CLOCK] = (cells[CLOCK].parse::<u64>().unwrap() + 50).to_string();
@@ -163,7 +163,8 @@ fn the_table_of_a_class_fits_narrow_terminals() {
     insta::assert_snapshot!(table);
 }
 
-/// Folders that archive programs add do not count as submissions. Long names do not make the table wider than the terminal.
+/// The folders `__MACOSX` (which archive programs add) and `.git` do not count as submissions. Long names do not make the table wider than
+/// the terminal.
 #[test]
 fn folders_of_archive_programs_are_ignored_and_long_names_fit() {
     let folder = tempfile::tempdir().unwrap();
@@ -213,6 +214,7 @@ fn the_table_of_a_class_has_verdicts_and_first_violations_in_every_format() {
     assert_eq!((files[0], files[1]), ("", "vm2.csv"));
     assert_eq!(files[3..], ["", ""]);
     assert_eq!(cells("line")[1], "11");
+    // A receive must have a larger clock than its send. The messages of cem carry the clock before the send, so the two clocks can be equal.
     assert_eq!(cells("check")[2], "clock_condition_before");
     // The logs of ada have queue lengths only after receives. For internal events and sends, the import assumes an empty queue.
     assert!(cells("assumed")[0].contains("idle queue 0"));
@@ -226,6 +228,7 @@ fn the_table_of_a_class_has_verdicts_and_first_violations_in_every_format() {
             .all(|jump| jump.parse::<f64>().unwrap() >= 1.0)
     );
     for format in ["json", "markdown"] {
+        // The folder of the imported datasets has the name of the format.
         let arguments = [
             "import", "--each", "class", "--into", format, "--format", format,
         ];

@@ -45,8 +45,8 @@ fn the_caption_names_clocks_that_are_not_replayed_in_large_systems() {
     assert_eq!(groups.groups.len(), 1);
 }
 
-/// `--sort` orders the rows by one or more columns. Unless the user says `asc` or `desc`, a column with a figure begins with the largest
-/// value, and any other column with the smallest.
+/// `--sort` orders the rows by one or more columns. Without `asc` or `desc`, measured figures are sorted from the largest to the smallest
+/// value. All other columns, such as parameters, are sorted from the smallest to the largest value.
 #[test]
 fn rows_are_sorted_by_figures_and_by_parameters() {
     let folder = tempfile::tempdir().unwrap();

@@ -39,11 +39,13 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     // Integrals over the 4 s: 20.25 for the largest clock, 16 for the clock of machine 0, and 19.75 for the clock of machine 1. A mean lag
     // is the difference of two integrals, divided by 4 s.
     ("lag_mean", 4.25 / 4.0, 0.5 / 4.0),
-    // After its ticks at 0, 1, 2 and 3 s, machine 0 has the lags 0, 0, 0 and 1. These times are -1.5, -0.5, 0.5 and 1.5 s from their mean.
-    // The squares of the four distances add up to 5, so the slope is 1.5 x 1 / 5. Machine 1 always has the lag 0.
+    // After its ticks at 0, 1, 2 and 3 s, machine 0 has the lags 0, 0, 0 and 1. The mean of these times is 1.5 s, so the
+    // distances from the mean are -1.5, -0.5, 0.5 and 1.5 s. The slope is the sum of distance x lag, divided by the sum of the squared
+    // distances: (1.5 x 1) / 5. Machine 1 always has the lag 0.
     ("lag_slope", 0.3, 0.0),
     // The spread is the larger clock minus the smaller one. After each event: 1, 1, 2, 1, 0, 1, 0, 1, 2, 1, 2, 3.
-    // The integral of the spread over the 4 s is 2 x 20.25 - 16 - 19.75 = 4.75.
+    // Integrals over the 4 s, from those above: both clocks together have 16 + 19.75 = 35.75, and the larger clock has 20.25. So the smaller
+    // clock has 35.75 - 20.25 = 15.5, and the spread has 20.25 - 15.5 = 4.75.
     ("spread_mean", 4.75 / 4.0, 4.75 / 4.0),
     ("spread_max", 3.0, 3.0),
     ("spread_final", 3.0, 3.0),
@@ -68,8 +70,8 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     // There are 4 x 8 = 32 pairs of events of different machines. Message A orders 8 pairs: the first event of machine 0 happened before all
     // events of machine 1. Message B orders 2 pairs: the first 2 events of machine 1 happened before the second event of machine 0. In the
     // same way, C orders 3 pairs (with the third event of machine 0), and D orders 4 (with the last event of machine 0). The other
-    // 32 - 8 - 2 - 3 - 4 = 15 pairs are concurrent. In 3 of the 15 pairs both clocks are equal. So 29 of all pairs have different clocks,
-    // and 12 of these 29 are concurrent.
+    // 32 - 8 - 2 - 3 - 4 = 15 pairs are concurrent. In 3 of the 15 pairs both clocks are equal. In all other pairs (32 - 3 = 29) the clocks
+    // differ, and 15 - 3 = 12 of these 29 pairs are concurrent.
     ("concurrency", 15.0 / 32.0, 15.0 / 32.0),
     ("false_order", 12.0 / 29.0, 12.0 / 29.0),
 ];

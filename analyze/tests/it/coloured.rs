@@ -1,5 +1,4 @@
-//! Tests of colours: verdicts (such as `Check passed`) and regimes (predicted classes of queues, such as overloaded) have colours on a
-//! terminal, but not in a pipe.
+//! Tests of colours: verdicts (such as `Check passed`) and regimes (such as `overloaded`) have colours on a terminal, but not in a pipe.
 
 #![cfg(unix)]
 
@@ -95,7 +94,7 @@ fn environment_variables_switch_colours_off_and_on() {
 #[test]
 fn check_failed_and_the_number_of_violations_are_coloured() {
     let folder = tempfile::tempdir().unwrap();
-    // With this parameter, the clock of a receive can be equal to the clock of its send. So the check of the Clock Condition fails.
+    // With `stamp = "before"`, the clock of a receive can be equal to the clock of its send. So the check of the Clock Condition fails.
     let before = fixture::SMALL.replace("[parameters]", "[parameters]\nstamp = \"before\"");
     fixture::simulated(&folder.path().join("before"), &before);
     let text = shown(&["audit", "before"], folder.path(), &[]);

@@ -57,8 +57,8 @@ fn matching_runs_are_identical() {
     Events: 6 of 6 runs identical, 0 different.
     Check passed: all 6 runs that were as scheduled in both are identical.
     ");
-    // `pooled` has a comparison of A and B for each measure. In each comparison, the difference B - A is 0 in all 6 runs, and the share of
-    // the machines' values that are equal in A and B is 1.
+    // `pooled` has a comparison of A and B for each measure. In each comparison, the difference B - A is 0 in all 6 runs. `equal` is the
+    // share of the machines' values that are the same in A and B: here 1, so all values are the same.
     let comparison = open(folder.path());
     assert!(!comparison.pooled.is_empty());
     for paired in &comparison.pooled {

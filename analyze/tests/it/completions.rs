@@ -68,6 +68,7 @@ fn offered_values_do_not_restrict_what_can_be_given() {
         here,
     );
     assert!(code == 0 && out.contains("Drift"), "{err}");
+    // A column that does not exist is still an error.
     let (code, _, err) = analyze(&["drift", sample, "--no-cache", "--sort", "lag_finl"], here);
     assert!(
         code == 2 && err.contains("did you mean `lag_final`?"),

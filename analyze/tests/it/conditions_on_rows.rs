@@ -2,8 +2,8 @@
 //! the runs and machines from which the means are computed. `--having` chooses rows of the finished table, for example by their means.
 //! `--by` combines rows, and `--sort` sorts them.
 //!
-//! The column `role` says how a machine's rate compares with the other rates of its run: slowest, fastest or between. If all machines of
-//! the run have the same rate, their role is equal.
+//! The column `role` compares a machine's rate with the other rates of its run. Its values are `slowest`, `fastest` and `between`. If all
+//! machines of the run have the same rate, the value is `equal`.
 
 use std::path::Path;
 
@@ -96,9 +96,10 @@ fn conditions_in_sql_choose_machines_before_averaging() {
     assert!(few.iter().all(|row| row["n"] == 2), "{few:?}");
 }
 
-/// `--having` chooses rows by the values in the table. In its conditions, `lag_final` is the mean of the final lag. `lag_final_low` is the
-/// lower end of this mean's interval, and `lag_final_predicted` is the value that the theory predicts. `regime` is the predicted class of
-/// a machine's queue (stable, critical or overloaded), and `regime_measured` is the measured class.
+/// `--having` chooses rows by the values in the table. In its conditions, `backlog_growth` is the mean of the backlog growth, and
+/// `backlog_growth_low` is the lower end of this mean's interval. `lag_final` is the mean of the final lag, and `lag_final_predicted` is the
+/// final lag that the theory predicts. `regime` is the predicted class of a machine's queue (stable, critical or overloaded), and
+/// `regime_measured` is the measured class.
 #[test]
 fn rows_are_chosen_by_means_predictions_and_regimes() {
     let folder = grid();
@@ -230,6 +231,7 @@ fn rows_are_sorted_by_columns_and_headings_in_both_directions() {
         })
         .collect();
     assert!(keys.is_sorted(), "{keys:?}");
+    // The commands `summary` and `theory` have the option `--sort` too.
     for verb in ["summary", "theory"] {
         let (code, out, err) = analyze(&[verb, "grid", "--sort", "lag_final asc"], folder.path());
         assert!(

@@ -198,13 +198,13 @@ fn datasets_with_other_rates_are_compared_by_role() {
 }
 
 #[test]
-fn two_conditions_are_compared_or_an_error_says_why_they_cannot() {
+fn two_conditions_are_compared_or_an_error_says_why_not() {
     let folder = folder();
     let conditions = ["--a", "rates = '1,3,6'", "--b", "rates = '2,3,4'"];
     // The rates of A and B differ, so there is a record for each of the three roles, and one for the average over all machines.
     let by_condition = records(&[&["calm"][..], &conditions].concat(), folder.path());
     assert_eq!(by_condition.len(), 4);
-    // `--sort` sorts the rows of a contrast, and `--having` chooses rows.
+    // `contrast` accepts `--sort` and `--having`, and still prints rates 1,3,6. The order of the rows is not checked here.
     let sorted = [
         "contrast",
         "busy",

@@ -1,5 +1,5 @@
-//! Tests how often the 95 % intervals in tables contain the true mean: a small version of `experiments/bench/run --only coverage`. Another
-//! test checks the average in the table of `analyze contrast`.
+//! Tests how often the 95 % intervals in tables contain the true mean: a small version of `experiments/bench/run --only coverage`. Two
+//! other tests check the average in the table of `analyze contrast`.
 
 use analyze::measures;
 use analyze::read::dataset::Dataset;
@@ -170,8 +170,8 @@ fn the_average_of_a_contrast_is_the_mean_of_its_rows() {
 }
 
 /// `--where` can choose one machine of some sets of rates, and two of others: two machines of `[1, 2, 1]` are slowest. The average is still
-/// the mean of all rows, and it has an interval. If the condition chooses different machines for the two values of `internal`, only
-/// the rows of machines that were chosen in both remain, and the average has no interval.
+/// the mean of all rows, and it has an interval. But if a machine is chosen for only one of the two values of `internal`, it has no row, and
+/// the average has no interval.
 #[test]
 fn the_average_of_a_contrast_counts_only_chosen_machines() {
     let folder = tempfile::tempdir().unwrap();
@@ -186,7 +186,9 @@ fn the_average_of_a_contrast_counts_only_chosen_machines() {
     ";
     fixture::simulated(&folder.path().join("mixed"), experiment);
     for (condition, row_count, has_interval) in [
+        // The rows: machine 0 of `[1, 3, 6]`, and machines 0 and 2 of `[1, 2, 1]`.
         ("role = 'slowest'", 3, true),
+        // The rows: machine 0 of both sets. Machine 1 is chosen only for `internal = 0.4`.
         ("machine = 0 or machine = 1 and internal = 0.4", 2, false),
     ] {
         let options = ["--of", "internal", "--from", "0.7", "--to", "0.4"];

@@ -38,9 +38,9 @@ struct Whole {
     machines: DataFrame,
 }
 
-/// The sets of runs whose measures were already found right. Each set is a list of run numbers, such as 0 and 1. Many damaged
-/// datasets have the same runs left. If the journal rows and events of these runs are undamaged, the measures are not computed again, to
-/// save time.
+/// Lists of run numbers, such as 0 and 1. The measures of the runs in each list were already found right. Many damaged datasets have the
+/// same runs left. To save time, the measures of these runs are not computed again, unless their journal rows or the file of events is
+/// damaged.
 static CHECKED_RUNS: LazyLock<Mutex<HashSet<Vec<i64>>>> = LazyLock::new(Mutex::default);
 
 static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
@@ -302,7 +302,7 @@ fn typical_damage_has_a_specific_error() {
         analyze(&["summary", "tiny", "--no-cache"], folder.path()).0,
         0
     );
-    // All files are undamaged again, and then the file of events is removed.
+    // Now the file of events is missing, and the other files are undamaged.
     write(&root, "events-0000.csv", events.as_bytes());
     fs::remove_file(root.join("events-0000.csv")).unwrap();
     let (code, _, err) = analyze(&["summary", "tiny", "--no-cache"], folder.path());

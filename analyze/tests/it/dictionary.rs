@@ -54,7 +54,8 @@ fn the_dictionary_has_the_columns_of_the_processed_files() {
         &dictionary::machine_file_columns(),
     );
     let batch = dataset.batches().next().unwrap();
-    // This dataset has only Lamport clocks. Only datasets with another clock too, such as a vector clock, have a column `timestamp`.
+    // A dataset has the column `timestamp` only if one of its runs uses a clock other than Lamport's, such as a vector clock. The run of
+    // this dataset uses Lamport clocks.
     let has_timestamps = false;
     require_columns(
         &batch.events().unwrap(),

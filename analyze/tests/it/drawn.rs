@@ -187,7 +187,7 @@ fn an_arrow_without_receive_says_so_and_a_receive_without_send_has_no_arrow() {
 }
 
 #[test]
-fn runs_without_events_and_single_machines_are_drawn() {
+fn a_single_machine_and_a_run_without_events_are_drawn() {
     let folder = without_events();
     let empty = execution(&folder.path().join("empty"));
     for order in [Order::Time, Order::Lamport] {

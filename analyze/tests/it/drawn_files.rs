@@ -82,7 +82,7 @@ time (s)  machine 0, 1/s                     machine 1, 2/s
    3.250  │                                  ○8
    3.750  │                                  ○9
 
-● send  ◆ receive  ○ internal, with the clock after it; each row is an event
+each row is an event: ● send  ◆ receive  ○ internal, then the clock's value
 ─▶ message that is received later  ─▷ not received before the end
 ←2 1.5s: received from machine 2, 1.5 s after it was sent
 "
@@ -137,6 +137,7 @@ fn a_minute_of_three_machines_is_less_than_300_kilobytes() {
     let has_strip = true;
     assert_eq!(diagram.left_out(has_strip), None);
     let bytes = diagram.svg().len();
+    // The lower limit is there to notice a picture in which most of the events are missing.
     assert!((100_000..300_000).contains(&bytes), "{bytes}");
 }
 

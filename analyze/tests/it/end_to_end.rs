@@ -78,9 +78,9 @@ fn from_real_tcp_to_tables_and_processed_data() {
         let column = machines.column(name).unwrap();
         column.i64().unwrap().sum().unwrap()
     };
-    // The column `arrivals` counts all messages that were sent to a machine. Each was received, or waited in the queue after the
-    // machine's last tick (`backlog_final`), or came too late: after the last tick. Usually only messages sent shortly before the end of a
-    // run come too late. So the test allows at most 300 of them: one for each machine of each run.
+    // The column `arrivals` counts all messages that were sent to a machine. After the machine's last tick, each of these messages has been
+    // received, or waits in the queue (`backlog_final`), or has not arrived yet. Usually only messages that are sent shortly before the end
+    // of a run arrive so late. The test allows 300 late messages in all, on average one for each machine of each run.
     let too_late = sum("arrivals") - sum("receive_events") - sum("backlog_final");
     assert!((0..=300).contains(&too_late), "{too_late}");
     assert_eq!(

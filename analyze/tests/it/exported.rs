@@ -64,7 +64,7 @@ fn the_size_of_batches_changes_no_measure() {
             .batches()
             .map(|batch| batch.events().unwrap().height() as u64);
         let sizes: Vec<u64> = sizes.collect();
-        // 6 runs with 200 events each.
+        // 6 runs. Each has 200 events: its three machines have 1 + 3 + 6 ticks per second for 20 s, and each tick makes one event.
         assert_eq!(sizes.iter().sum::<u64>(), 1200);
         assert!(sizes.into_iter().all(|size| size <= limit.max(largest)));
     }
@@ -205,7 +205,7 @@ fn simultaneous_exports_do_not_mix_their_files() {
         ];
         analyze(&options, folder.path()).0
     };
-    // Each selection is exported four times. An export has exit code 2 if it finds another one at work.
+    // Each selection is exported four times. An export ends with exit code 2 if another export is writing.
     let codes: Vec<i32> = std::thread::scope(|scope| {
         let start = |condition| scope.spawn(move || run_export(condition));
         let exports: Vec<_> = selections.repeat(4).into_iter().map(start).collect();
@@ -214,7 +214,7 @@ fn simultaneous_exports_do_not_mix_their_files() {
     });
     assert!(codes.contains(&0) && codes.iter().all(|code| [0, 2].contains(code)));
     let processed = root.join("processed");
-    // Runs 0 and 1, or runs 2 to 5.
+    // Runs 0 and 1, or runs 2 to 5. Each run has 3 machines and 200 events.
     let runs = count_csv_rows(&processed.join("runs.csv"));
     assert!([2, 4].contains(&runs), "{runs}");
     assert_eq!(read(&processed.join("runs.parquet")).height(), runs);

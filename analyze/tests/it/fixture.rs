@@ -98,7 +98,7 @@ pub fn by_hand() -> Vec<Vec<LoggedEvent>> {
 /// Writes the dataset of the experiment [`BY_HAND`]. Its single run has the events of [`by_hand`].
 pub fn write_by_hand(root: &Path) {
     let experiment = experiment(BY_HAND);
-    let run = experiment.runs().next().expect("one is planned");
+    let run = experiment.runs().next().expect("a run is planned");
     write(
         root,
         &experiment,

@@ -85,8 +85,8 @@ fn rows(events: &[EventRow], machine: u32, style: Style) -> Vec<[String; 7]> {
             true => std::mem::replace(&mut previous_clock, event.logical_clock),
             false => event.logical_clock,
         };
-        // `peers` names the recipients of a send, or the sender of a received message. The third cell is the tick of the send. These logs
-        // leave it out.
+        // `peers` names the recipients of a send, or the sender of a received message. The last value, the tick of the send, is not in
+        // these logs.
         let [peers, stamp, _] = imported::message_cells(row, MACHINES);
         let (recipients, sender) = match event.kind {
             EventKind::Receive(_) if style.messages => (String::new(), peers),

@@ -68,6 +68,7 @@ impl Row {
         };
         Self {
             machine: row.machine + 1,
+            // In a simulated run, `system_time_ns` counts from the start of the run.
             us: START_US + row.logged.system_time_ns / 1_000,
             kind,
             clock: event.logical_clock,
@@ -227,8 +228,8 @@ pub fn plain(runs: &[Vec<Row>]) -> Imported {
     import(&folders, &Mapping::default()).unwrap().0
 }
 
-/// Writes the plain tables of both runs below `folder`. `name` makes a file's name from the numbers of the run and of the machine,
-/// both from 1. Returns the paths of all files.
+/// Writes the plain tables of both runs below `folder`. `name` makes a file's name from the number of the run (1 or 2) and the number of
+/// the machine. Returns the paths of all files.
 pub fn write_both_runs(folder: &Path, name: impl Fn(usize, u32) -> String) -> Vec<PathBuf> {
     let runs = runs();
     let write_run = |(run, rows): (usize, &Vec<Row>)| {

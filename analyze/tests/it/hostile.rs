@@ -148,8 +148,8 @@ fn no_number_in_the_journal_makes_a_command_panic() {
         "latency_max_us",
     ] {
         for number in REALS {
-            // The row also pretends that the run was over TCP and not as scheduled. In such a run, the audit takes `latency_max_us` as a
-            // limit for the times of events.
+            // The row also pretends that the run was over TCP and not as scheduled. When the audit checks such a run, it assumes that
+            // each message arrives at most `latency_max_us` microseconds after its send.
             let number = number.to_string();
             let cells = [
                 (column, &*number),
@@ -225,8 +225,9 @@ fn no_text_in_the_journal_makes_a_command_panic() {
     }
 }
 
-/// Takes one row of each kind of event, and replaces each of its numbers in turn. About half of the cases pretend that the run was over TCP
-/// and not as scheduled, because the audit checks such runs in other ways. A column is given by its index in [`sim::log::EVENT_COLUMNS`].
+/// Takes one row of each kind of event, and replaces one of its numbers by one of [`NUMBERS`], in all combinations. About half of the cases
+/// pretend that the run was over TCP and not as scheduled, because the audit checks such runs in other ways. A column is given by its index
+/// in [`sim::log::EVENT_COLUMNS`].
 #[test]
 fn no_number_in_the_events_makes_a_command_panic() {
     let (_folder, undamaged) = undamaged();

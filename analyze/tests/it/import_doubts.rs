@@ -126,11 +126,11 @@ fn receives_without_a_logged_send_give_no_negative_backlog() {
     assert!(logs.failed().contains(&Check::Sent));
 }
 
-/// The import rounds the time of a run's last event up to whole seconds if the run can have lasted so long. The logs of this test are cut
-/// at 5.25 s. So the fastest machine, with 6 ticks per second, has its last event at 31/6 = 5.167 s. If the run had lasted 6 s, this
-/// machine would also have an event at 32/6 = 5.333 s. So the duration is the time of the last event.
+/// The import rounds the time of a run's last event up to a whole second, unless a longer run would have had more events. The logs of this
+/// test are cut at 5.25 s. The fastest machine has 6 ticks per second, so its last event is at 31/6 = 5.167 s. If the run had lasted 6 s,
+/// this machine would also have an event at 32/6 = 5.333 s. So the duration is 5.167 s, the time of the last event.
 #[test]
-fn the_duration_is_not_rounded_up_to_a_whole_second() {
+fn the_duration_is_not_rounded_up_past_a_tick_that_is_not_in_the_log() {
     let logs = Imported::altered(
         &experiment(14, ""),
         Style::default(),
@@ -214,7 +214,7 @@ fn shares_of_recipients_are_checked_only_if_the_rule_is_given() {
 
 /// An idle event (an internal event or a send) needs an empty queue. If a message arrives while the program logs the event, the logged
 /// queue length is 1, and the next event receives the message. This is allowed. But if the logged queue length is 1 at every internal
-/// event, the check fails, because the next event is often not a receive.
+/// event, the check `idle` fails, because the next event is often not a receive.
 #[test]
 fn messages_that_arrive_during_an_idle_event_are_allowed() {
     let logs = Imported::altered(
@@ -233,8 +233,9 @@ fn messages_that_arrive_during_an_idle_event_are_allowed() {
                     && next[1] == "receive"
                 {
                     idle[3] = "1".to_owned();
-                    // The changed length contradicts the sends: no sent message was waiting. The audit finds this contradiction only if
-                    // every send names its recipients. So if this event is a send, its recipients are removed.
+                    // By the logged sends, no message waits at this event, but its queue length is now 1. The audit looks for such
+                    // contradictions only if every send of the logs names its recipients. So a send loses its recipients here. An
+                    // internal event has no recipients.
                     idle[4].clear();
                 }
             }
@@ -254,7 +255,8 @@ fn messages_that_arrive_during_an_idle_event_are_allowed() {
     assert!(always_waiting.failed().contains(&Check::Idle));
 }
 
-/// Some programs log a send after the message has left. Here all sends are logged 1.5 ms late.
+/// Some programs log a send after the message has left. Here all sends are logged 1.5 ms late, so a message can be received before its
+/// logged send. The audit allows this, and no machine's mean message age is negative.
 #[test]
 fn sends_that_are_logged_a_little_late_are_allowed() {
     let logs = Imported::altered(
@@ -299,12 +301,13 @@ fn violations_name_file_and_line_of_the_imported_log() {
         let moved = logs.folder.path().join("moved");
         fs::rename(&logs.root, &moved).unwrap();
         let audit = audit::Audit::run(std::slice::from_ref(&moved)).unwrap();
-        // The check that finds the wrong clock depends on whether the tenth event is a receive.
+        // If the tenth event is a receive, the check `ReceiveClock` finds the wrong clock. Otherwise `LocalClock` finds it.
         let first = [Check::LocalClock, Check::ReceiveClock]
             .into_iter()
             .find_map(|check| audit.first(check))
             .unwrap();
         let (file, line) = first.source.clone().unwrap();
+        // The log of machine 1 is called vm2.csv, because the names of the logs count from 1.
         assert!(file.ends_with("run0/vm2.csv"), "{file}");
         assert_eq!(line, 11);
         let text = fs::read_to_string(&file).unwrap();

@@ -155,7 +155,7 @@ fn a_title_that_says_seconds_is_believed() {
 #[test]
 fn a_long_value_is_shown_once_as_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    // All three rows have the same event. It is too long for an example, so the report shows only its beginning, and must show it once.
+    // All three rows have the same event. Its text is too long for an example, so the report shows only the beginning of the text.
     let log = LOG.replace("internal", &format!("internal {}", "x".repeat(200)));
     fs::write(folder.path().join("vm1.csv"), log).unwrap();
     let (report, _) = import::understand(&[folder.path().to_owned()], &Mapping::default()).unwrap();
@@ -206,6 +206,7 @@ fn an_error_names_files_that_are_left_out() {
 /// `1.000e+00`, must give the same report.
 fn plain() -> Vec<String> {
     let log = "time;event;clock;queue;peer;stamp\n1700000000.5;send;1;0;b;1\n1700000001.5;internal;2;0;;\n";
+    // Machine a sends to b, and machine b sends to a.
     import_folder(&[("a.csv", log), ("b.csv", &log.replace(";b;", ";a;"))]).unwrap()
 }
 

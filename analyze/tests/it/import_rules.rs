@@ -166,8 +166,9 @@ fn a_send_logged_as_a_row_for_each_recipient_is_one_event() {
     );
 }
 
-/// A message can carry the sender's clock from before the send or from after it. The sends in these logs have no timestamps, so the import
-/// finds out from the receives which of the two it is. If the user states the wrong one, sends and receives contradict each other.
+/// A message can carry the sender's clock from before the send or from after it. In these logs, only receives have the timestamps of
+/// messages. From these timestamps, the import finds out that messages carry the clock from before the send. If the user states `after`,
+/// sends and receives contradict each other.
 #[test]
 fn timestamps_from_before_the_increment_are_recognised() {
     let style = Style {
@@ -200,8 +201,8 @@ fn timestamps_from_before_the_increment_are_recognised() {
     assert!(words.contains("receives match a send"), "{words}");
 }
 
-/// The import finds out that clocks and queue lengths are logged before each event. If the user states that they are logged after it, the
-/// audit finds mistakes.
+/// The import finds out that clocks and queue lengths are logged before each event. If the user states that clocks and queue lengths are
+/// logged after each event, the audit finds mistakes.
 #[test]
 fn clocks_and_queues_from_before_the_event_are_recognised() {
     let style = Style {
@@ -268,7 +269,7 @@ fn the_last_receive_is_left_out_if_its_clock_is_unknown() {
         words.contains(&format!("In the logs of {left_out} machine")),
         "{words}"
     );
-    // Each machine has its largest jump at an event that is not left out. So the largest jumps stay the same.
+    // With this seed, each machine has its largest jump at an event that is not left out. So the largest jumps stay the same.
     let original = imported::measured(&logs.original);
     assert_eq!(
         logs.measured().column("jump_max").unwrap(),

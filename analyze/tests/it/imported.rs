@@ -1,5 +1,5 @@
-//! Tests of `analyze import`: logs of other programs become datasets, and errors name the mistake in a log. The logs are written from
-//! simulated runs, so that the imported dataset can be compared with the original one.
+//! Tests of `analyze import`: logs of other programs become datasets. Most of the logs are written from simulated runs, so that the
+//! imported dataset can be compared with the original one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -271,11 +271,11 @@ fn one_receive_without_a_send_leaves_out_only_what_needs_all_sends() {
     let null_count = |measure: &str| machines.column(measure).unwrap().null_count();
     assert!(of_first_run > 0 && of_first_run < machines.height());
     assert_eq!(null_count("concurrency"), of_first_run);
-    // Each machine has other receives whose send is known, so it has a message age. The second note below appears nevertheless, because one
-    // receive of the dataset has no known send.
+    // Each machine has other receives whose send is known, so it has a message age.
     assert_eq!(null_count("message_age_mean_s"), 0);
     let measures: Vec<_> = analyze::measures::all().collect();
     let notes = analyze::measures::notes(&[Dataset::open(&imported).unwrap()], &measures);
+    // The second note appears although every machine has a message age: one receive without a known send is enough for both notes.
     insta::assert_snapshot!(notes.join("\n"), @"
     imported: concurrency, false order unknown in runs with a receive that does not say which send it belongs to.
     imported: message age unknown for machines without a receive that says which send it belongs to.
@@ -347,7 +347,7 @@ fn bugs_in_imported_logs_are_found() {
         let has_word = |(_, row): &(usize, &&str)| row.contains(word);
         rows.iter().enumerate().filter(has_word).nth(n).unwrap().0
     };
-    // The log with another row at `index`, or without the row at `index`.
+    // The log with `row` in place of the row at `index`. If `row` is `None`, the row at `index` is removed.
     let with_row = |index: usize, row: Option<String>| {
         let mut rows: Vec<String> = rows.iter().map(|row| (*row).to_owned()).collect();
         match row {
@@ -375,6 +375,7 @@ fn bugs_in_imported_logs_are_found() {
     assert!(failed("idle", &changed(local, 5, |length| length + 1)).contains(&Check::Idle));
     assert!(failed("local", &changed(local, 4, |clock| clock + 1)).contains(&Check::LocalClock));
     let send = index_of("SENT", 3);
+    // Without the row of this send, the log still has the receive of the message, so this receive has no send.
     assert!(failed("lost", &with_row(send, None)).contains(&Check::Sent));
     assert_eq!(failed("correct", &text), []);
 }
@@ -411,6 +412,10 @@ fn lines_of_free_text_are_read_by_a_pattern() {
     ];
     let (code, words, _) = analyze(&arguments, folder.path());
     assert_eq!(code, 0);
+    // Why the output says 8 rows and 9 receives, although the log has 10 sends and 10 receives:
+    // - The clock of a send is compared with the machine's previous row and its next row. The first and the last send lack one of the two.
+    //   The clocks of the sends grow by 1, so they fit both `after` and `before`. Receives without a timestamp are not checked.
+    // - The queue length of a receive is compared with the machine's next row. The last receive has no next row.
     insta::assert_snapshot!(words, @"
     How the logs are read
 

@@ -75,8 +75,9 @@ fn files_that_cannot_be_one_run_are_refused() {
     insta::assert_snapshot!(outcome(&good.replace("2000", "500"), ""), @"/vm2.csv line 4: its time is earlier than the time of the machine's previous row; put the rows of a machine into one file, in the order of time, and each run into its own folder");
     insta::assert_snapshot!(outcome(good, "duration_s = 1"), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
     insta::assert_snapshot!(outcome(&good.replace(",*", ",vm2"), ""), @"/vm2.csv line 3: recipients is the machine itself, but a machine sends only to other machines; --columns peers=- leaves the column out");
-    // A send to all needs no recipients. In the report, 0.67 is 4 / 6: four of the six events are internal. "2 of 2 rows": only the second
-    // row of each log is checked, because the check needs the row before and the row after.
+    // A send to all needs no recipients. In the report, 0.67 is 4 / 6: four of the six events are internal. "duration_s=3": both logs end at
+    // 2 s, and the next ticks would be at 3 s. "2 of 2 rows": only the second row of each log is checked, because the check needs the row
+    // before and the row after.
     insta::assert_snapshot!(outcome(&good.replace("send,2,0,*", "broadcast,2,0,"), ""), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
@@ -87,7 +88,7 @@ fn files_that_cannot_be_one_run_are_refused() {
     Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit `before`; set it with --clock.
     The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     ");
-    // The sender, vm2, is also among the recipients. The import leaves it out.
+    // The sender, vm2, is also among the recipients. The import removes vm2 from the recipients.
     insta::assert_snapshot!(outcome(&good.replace(",*", ",vm1+vm2"), ""), @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
@@ -126,7 +127,8 @@ fn a_single_machine_and_an_existing_folder_are_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Random cells and lines that are cut off: every log is imported or refused, and an imported dataset can be read.
+    /// The two logs have random cells and are cut off after a random number of bytes. They must be imported or refused without a
+    /// panic. If they are imported, it must be possible to read the dataset.
     #[test]
     fn foreign_text_never_panics(
         cells in prop::collection::vec(prop::collection::vec(prop::sample::select(vec![

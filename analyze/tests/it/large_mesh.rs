@@ -12,8 +12,9 @@ use crate::exported::{read, read_parts};
 use crate::fixture;
 
 const MACHINES: usize = 256;
-/// Two runs, one for each value of `sends`. Together they have 126 000 messages. An 8-byte number for each pair of a message and a machine
-/// would need 258 megabytes. Together with the memory that a command needs anyway, this is more than [`MAX_KILOBYTES`].
+/// Two runs, one for each value of `sends`, with the same 256 random rates. Together they have 126 000 messages. An 8-byte number for each
+/// pair of a message and a machine would need 258 megabytes. Together with the memory that a command needs anyway, this is more than
+/// [`MAX_KILOBYTES`].
 const EXPERIMENT: &str = "
 name = \"mesh\"
 seed = 7
@@ -82,7 +83,7 @@ fn a_mesh_of_256_machines_is_analysed_with_limited_memory() {
     let contrast = [
         "contrast", "mesh", "--of", "sends", "--from", "mix", "--to", "unicast",
     ];
-    // Each of four measures has a row for each machine and one for the average over the machines.
+    // Each of the four default measures has a row for each machine and one for the average over the machines.
     assert_eq!(rows(&contrast).len(), 4 * (MACHINES + 1));
     let audit = analyze(folder.path(), &["audit", "mesh"]);
     assert!(audit.contains("mesh: 2 runs, "), "{audit}");

@@ -227,7 +227,8 @@ fn require_clean_outputs(name: &str, cells: &[Value]) {
     }
 }
 
-/// Hosting sites do not run the code of interactive charts. They show the picture that the same output contains.
+/// An output with an interactive chart must also contain a picture of the chart. Hosting sites show the picture, because they do not run
+/// the chart's code.
 #[test]
 fn interactive_charts_have_a_picture() {
     let cells = code_cells(&notebooks().join("05-clocks.ipynb"));
@@ -237,6 +238,7 @@ fn interactive_charts_have_a_picture() {
         .map(kinds_of_output)
         .filter(|kinds| kinds.iter().any(|kind| kind.contains("vegalite")))
         .collect();
+    // The notebook has one interactive chart.
     assert_eq!(charts.len(), 1);
     assert!(charts[0].contains("image/png"), "{charts:?}");
 }

@@ -375,8 +375,9 @@ fn concurrency(run: &[Log], from_s: f64) -> (Option<f64>, Option<f64>) {
     )
 }
 
-/// For each event of each machine, all events that happened before it: the machine's earlier events, the send of the received message,
-/// and all events that happened before this send. An event is given by its machine and its index in the machine's log.
+/// For each event of each machine, all events that happened before it. These are its causes and all events that happened before a cause.
+/// An event has up to two causes: the previous event of its machine and, if it received a message, the send of this message. An event is
+/// given by its machine and its index in the machine's log.
 fn happened_before(run: &[Log]) -> Vec<Vec<HashSet<(usize, usize)>>> {
     let mut order: Vec<(usize, usize)> = vec![];
     for (machine, log) in run.iter().enumerate() {
@@ -390,7 +391,6 @@ fn happened_before(run: &[Log]) -> Vec<Vec<HashSet<(usize, usize)>>> {
         .map(|log| vec![HashSet::new(); log.len()])
         .collect();
     for (machine, index) in order {
-        // The events directly before this one: the machine's previous event and the send.
         let mut causes = vec![];
         if index > 0 {
             causes.push((machine, index - 1));

@@ -185,7 +185,7 @@ fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     assert!(out.lines().any(|line| line == undefined), "{out}");
 }
 
-/// CSV and JSON have a record for each configuration, machine and measure, in full precision. The sentences about the check go to stderr.
+/// CSV and JSON have a record for each configuration, machine and measure, in full precision. The message `CHECK FAILED` goes to stderr.
 #[test]
 fn csv_and_json_have_a_record_for_each_configuration_machine_and_measure() {
     // Both datasets have two configurations with three machines and three repetitions each. In `b`, the last clock of machine 0 in the

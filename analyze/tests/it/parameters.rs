@@ -99,6 +99,7 @@ fn every_parameter_is_a_column_a_filter_and_a_dictionary_entry() {
         assert!(header.contains(name), "{name}");
         assert!(journal_columns().iter().any(|column| column.name == *name));
         assert!(filter::names().any(|known| known == *name), "{name}");
+        // `runs::parameters` has the columns that define a configuration.
         assert!(runs::parameters().contains(name), "{name}");
         assert!(dictionary.contains(&format!("| {name} |")), "{name}");
     }

@@ -117,14 +117,14 @@ fn export_parts(dataset: &Dataset) -> (usize, usize) {
     // While an export writes, it holds a file lock, and other exports of the dataset are refused. The file can stay locked a little longer
     // than the export takes: if another test starts a program during the export, the child process holds the lock too, between fork and
     // exec. So a refused export is repeated.
-    let written = loop {
+    let exported = loop {
         match export(dataset, Additions::default()) {
             Err(Error::Exporting { .. }) => std::thread::yield_now(),
-            written => break written.unwrap(),
+            result => break result.unwrap(),
         }
     };
-    let folders = written.iter().filter_map(|written| written.parts);
-    let [PartCount { all, written }] = folders.collect::<Vec<_>>()[..] else {
+    let part_counts = exported.iter().filter_map(|output| output.parts);
+    let [PartCount { all, written }] = part_counts.collect::<Vec<_>>()[..] else {
         panic!("an export writes one folder of parts");
     };
     (all, written)

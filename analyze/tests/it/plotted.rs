@@ -35,7 +35,7 @@ pub fn number(node: &Node<'_, '_>, name: &str) -> f64 {
     text.parse().unwrap()
 }
 
-/// The numbers in an attribute such as `data-x`.
+/// The numbers in an attribute that has one number for each point of a curve, separated by spaces.
 pub fn numbers(node: &Node<'_, '_>, name: &str) -> Vec<f64> {
     let text = node.attribute(name).unwrap_or_else(|| panic!("no {name}"));
     text.split(' ')
@@ -88,7 +88,8 @@ fn bars_have_the_values_of_the_tables() {
         // Each panel has the bars of one measure.
         for (panel, name) in panels.into_iter().zip(names) {
             for bar in of_class(panel, "bar") {
-                // The class of a bar ends with the number of its machine, and its y is the number of its configuration.
+                // The class of a bar ends with the number of its machine, for example `bar h2`. The bar's `data-y` is the number of its
+                // configuration: 0 for `internal` = 0.4, and 1 for 0.7.
                 let class = bar.attribute("class").unwrap();
                 let machine = class.strip_prefix("bar h").unwrap();
                 let internal = ["0.4", "0.7"][number(&bar, "data-y") as usize];

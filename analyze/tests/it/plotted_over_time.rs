@@ -34,7 +34,8 @@ fn a_line_ends_at_the_mean_of_the_final_clocks() {
             (121, 20.0)
         );
         assert_close(last("data-y"), estimate.mean);
-        // A point without an interval has the mean as both ends. A line has no `data-low` if none of its points has an interval.
+        // At a point without an interval, `data-low` and `data-high` are both the mean. If no point of a line has an interval, the line
+        // has neither of these attributes.
         let (low, high) = estimate
             .interval()
             .unwrap_or((estimate.mean, estimate.mean));
@@ -98,6 +99,7 @@ fn jumps_after_the_end_of_the_shortest_run_are_left_out() {
         fs::write(run.join("vm2.csv"), log).unwrap();
     }
     import::import(&[short, long], &Mapping::default(), &root).unwrap();
+    // The runs have different durations, so they belong to different configurations. Grouped by `rates`, they are drawn together.
     let options = Options {
         by: vec!["rates"],
         ..Options::default()

@@ -215,8 +215,8 @@ fn the_text_fits_in_a_terminal_of_80_or_120_columns() {
             .output()
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        // The text contains the command that made the dataset. Here this is the command of the test program, which differs from
-        // computer to computer. So the test replaces that line of the text by the word COMMAND.
+        // The text contains the command that made the dataset. This test program made the dataset itself, so the command begins with the
+        // path of the test program. The path differs from computer to computer, so the test replaces the command by the word COMMAND.
         let lines: Vec<&str> = text.lines().collect();
         // The index of the line with the command: two lines below the sentence that introduces it.
         let index = lines

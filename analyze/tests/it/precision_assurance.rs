@@ -83,16 +83,20 @@ fn simulate(
     }
 }
 
-/// The number of repetitions that is enough if the standard deviation is known to be 1: the `n`, not rounded, for which half the width of
-/// the interval, `1.96 / sqrt(n)`, is `half_width`. 1.96 is the 0.975 quantile of the normal distribution.
+/// The number of repetitions that is enough if the standard deviation is known to be 1. Then half the width of the interval of `n`
+/// repetitions is `1.96 / sqrt(n)`, where 1.96 is the 0.975 quantile of the normal distribution. The result is `n`, not rounded.
 fn needed_if_sd_is_known(half_width: f64) -> f64 {
     (1.96 / half_width).powi(2)
 }
 
-/// Pairs of a number of first repetitions and a factor. The median of the calculated numbers of repetitions must be less than the
-/// factor times [`needed_if_sd_is_known`]. With more first repetitions the standard deviation is known better, so the factor falls towards 1.
-/// For small half-widths, [`Need`] calculates about `F * s^2` times [`needed_if_sd_is_known`] (`F` and `s` as in the module
-/// `analyze::precision::need`). The medians of `F * s^2` are 13.5, 4.7, 2.5, 1.8, 1.4 and 1.2. The factors are 15 to 30 % larger.
+/// Pairs of a number `n` of first repetitions and a factor. The median of the calculated numbers of repetitions must be less than the
+/// factor times [`needed_if_sd_is_known`]. With more first repetitions the standard deviation is known better, so the factor falls
+/// towards 1.
+///
+/// For small half-widths, [`Need`] calculates about `F * s^2` times [`needed_if_sd_is_known`]. Here `s` is the standard deviation of the
+/// first repetitions, and `F` is the 0.95 quantile of the F distribution with infinitely many and `n - 1` degrees of freedom. For example,
+/// if `n` is 3, `F` is 19.5 and the median of `s^2` is 0.69, so the median of `F * s^2` is 13.5. For the six values of `n`, the medians are
+/// 13.5, 4.7, 2.5, 1.8, 1.4 and 1.2. The factors are 15 to 30 % larger than these medians.
 const FACTORS: [(u64, f64); 6] = [
     (3, 16.0),
     (5, 5.5),
@@ -126,9 +130,9 @@ fn sweeps_of_normal_values_are_as_narrow_as_wanted() {
                     needed_if_sd_is_known(half_width)
                 );
                 assert!(outcome.narrow_share >= ENOUGH, "{case}");
-                // If the first repetitions are enough already, the calculated number is `pilot`. Then `factor` can be above `max_factor`:
-                // with the half-width 0.25, 200 first repetitions are more than 3 times the number that is needed.
                 let factor = outcome.median as f64 / needed_if_sd_is_known(half_width);
+                // If the first repetitions are enough already, the calculated number is `pilot`, and `factor` can be above `max_factor`.
+                // For example, the half-width 0.25 needs about 61 repetitions. 200 first repetitions are more than 3 times as many.
                 assert!(
                     (0.9..max_factor).contains(&factor) || outcome.median == pilot,
                     "{case}: {factor} times"

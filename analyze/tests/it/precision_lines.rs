@@ -76,7 +76,7 @@ fn the_printed_lines_make_exactly_the_missing_runs() {
             );
             configuration.starts_with(&words)
         });
-        // There is a record for each of the slowest machines: two for the rates 2,2,5. The one that needs more repetitions decides.
+        // With the rates 2,2,5, two machines are slowest, so each configuration has two records. The larger `needed` decides.
         let needed = of_configuration.map(|record| number(record, "needed") as usize);
         assert_eq!(Some(*count), needed.max(), "{configuration}");
         new_runs += count - before[configuration];
@@ -205,7 +205,7 @@ fn planned_and_failed_runs_are_counted() {
             runs += further.max().unwrap().max(1);
         }
     }
-    // Some of these runs are not planned yet, so the two numbers in the sentence below differ.
+    // More runs must be needed than the 4 planned ones, so that the sentence below has two different numbers.
     assert!(runs > 4, "{needs:?}");
     let (_, out, _) = analyze(&arguments, folder.path());
     let sentence = format!("{runs} more runs (4 of them are planned already)");

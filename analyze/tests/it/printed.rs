@@ -1,5 +1,5 @@
-//! Tests that commands and lines of Python that `analyze` prints can be pasted and run, even if the name of the dataset's folder has special
-//! characters.
+//! `analyze` prints commands and lines of Python. These tests check that a user can paste and run them, even if the name of the dataset's
+//! folder has special characters.
 
 #![cfg(unix)]
 

@@ -37,7 +37,7 @@ const README_LINES: usize = 150;
 /// The names of the collections of claims. A claim is a statement of other authors that this project tests. For example, the collection
 /// `claims` has its claims in the file `experiments/claims.toml`, and the experiments that test these claims in the folder
 /// `experiments/claims`.
-pub const CLAIMS: [&str; 2] = ["claims", "papers"];
+pub const COLLECTIONS: [&str; 2] = ["claims", "papers"];
 
 /// The root folder of the project.
 pub fn project() -> PathBuf {
@@ -197,14 +197,12 @@ fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
         );
         assert!(page.contains(&format!("](diagrams/{name}.svg)")));
     }
-    // The rows that `analyze show` prints: each cell by the name of its column.
+    // The rows that `analyze show` prints. Each row is a map from the names of the columns to the cells.
     let show = |arguments: &str| {
-        let command = format!("cargo analyze show data/diagrams --format csv {arguments}");
+        let analyze = env!("CARGO_BIN_EXE_analyze");
+        let command = format!("{analyze} show data/diagrams --format csv {arguments}");
         let output = Command::new("sh")
-            .args([
-                "-c",
-                &command.replace("cargo analyze", env!("CARGO_BIN_EXE_analyze")),
-            ])
+            .args(["-c", &command])
             .current_dir(folder.path())
             .output()
             .unwrap();
@@ -223,11 +221,11 @@ fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
             .filter_map(|row| row["message_age_s"].parse().ok());
         ages.collect()
     };
+    // In run 0, machine 0 is slow. In run 1, machine 0 is a relay: machines 1 and 2 send to it only. In run 2, all rates are equal.
     let slow = show("--run 0 --machines 0");
     let relay = show("--run 1 --machines 0");
     let equal = show("--run 2");
-    // Run 0 has a slow machine. In run 1, a relay (machine 0) gets the messages of machines 1 and 2. The slow machine and the relay
-    // receive at every tick; the machines that send to the relay never receive. In run 2, all machines have the same rate.
+    // The slow machine and the relay receive at every tick. The machines that send to the relay never receive.
     for rows in [&slow, &relay] {
         assert!(rows.iter().all(|row| row["event"] == "receive"));
     }
@@ -452,7 +450,8 @@ fn the_citation_names_this_version() {
     assert!(read("CITATION.cff").contains(&version), "wanted {version}");
 }
 
-/// The paths of all experiment files relative to `experiments/`: those in `experiments/` itself, and those in the folders of [`CLAIMS`].
+/// The paths of all experiment files relative to `experiments/`: those in `experiments/` itself, and those in the folders of
+/// [`COLLECTIONS`].
 fn experiment_files() -> BTreeSet<String> {
     let files = |folder: &str, prefix: &str| -> Vec<String> {
         fs::read_dir(project().join(folder))
@@ -463,11 +462,15 @@ fn experiment_files() -> BTreeSet<String> {
             .collect()
     };
     let own = files("experiments", "").into_iter();
-    let of_claims = CLAIMS
+    let of_claims = COLLECTIONS
         .iter()
         .flat_map(|name| files(&format!("experiments/{name}"), &format!("{name}/")));
     // The files of claims, such as `claims.toml`, are not experiments.
-    let is_claims = |file: &String| CLAIMS.iter().any(|name| *file == format!("{name}.toml"));
+    let is_claims = |file: &String| {
+        COLLECTIONS
+            .iter()
+            .any(|name| *file == format!("{name}.toml"))
+    };
     own.filter(|file| !is_claims(file))
         .chain(of_claims)
         .collect()

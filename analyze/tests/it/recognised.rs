@@ -38,7 +38,8 @@ fn require_plain(what: &str, name: &str, text: impl Fn(&[Row]) -> String) {
 /// Words for internal, send and receive events.
 pub const WORDS: [&str; 3] = ["INTERNAL", "SEND", "RECEIVE"];
 
-/// The peers and the message's timestamp, each with its label. Empty for internal events. [`labelled`] explains `separator` and `sign`.
+/// The peers and the message's timestamp, each with its label, such as ` | to: 1 and 3 | stamp: 5` if `separator` is ` | ` and `sign` is
+/// `: `. Empty for internal events.
 fn labelled_message(row: &Row, separator: &str, sign: &str) -> String {
     let Some(stamp) = row.stamp else {
         return String::new();
@@ -91,7 +92,8 @@ fn labelled_cells_and_keys_with_values() {
 fn json_objects_in_lines_or_in_one_list() {
     let object = |row: &Row| {
         let peers: Vec<u32> = row.peers.clone();
-        // The key `peers` does not say whether the peers are recipients or a sender. So only internal events have it: they have no peers.
+        // The key `peers` does not say whether the peers are recipients or a sender. So only internal events use this key: their list of
+        // peers is empty.
         let key = row.word(["peers", "recipients", "sender"]);
         let peers = match key {
             "sender" => serde_json::json!(peers[0]),

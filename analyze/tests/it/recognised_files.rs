@@ -59,7 +59,7 @@ fn runs_in_one_folder_or_in_subfolders() {
 
 #[test]
 fn other_files_beside_the_logs_are_named_and_left_out() {
-    let (found, words) = imported(
+    let (found, report) = imported(
         |run, machine| format!("run{run}/vm{machine}.csv"),
         |root| {
             fs::write(
@@ -72,8 +72,8 @@ fn other_files_beside_the_logs_are_named_and_left_out() {
     );
     assert_eq!(found, logs::plain(logs::runs()));
     assert!(
-        words.contains("run1/averages.csv") && words.contains("run2/plot.png"),
-        "{words}"
+        report.contains("run1/averages.csv") && report.contains("run2/plot.png"),
+        "{report}"
     );
 }
 
@@ -115,9 +115,9 @@ fn trials_in_the_same_files_are_runs() {
         path
     });
     let files: Vec<_> = files.collect();
-    let (found, words) = logs::import(&files, &Mapping::default()).unwrap();
+    let (found, report) = logs::import(&files, &Mapping::default()).unwrap();
     assert_eq!(found, logs::plain(runs));
-    assert!(words.contains("the files are taken as 2 runs"), "{words}");
+    assert!(report.contains("the files are taken as 2 runs"), "{report}");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn import_files(files: &[(&str, &[u8])]) -> Result<String, String> {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     }
-    logs::import(&[root], &Mapping::default()).map(|(_, words)| words)
+    logs::import(&[root], &Mapping::default()).map(|(_, report)| report)
 }
 
 #[test]
@@ -204,13 +204,13 @@ fn logs_in_two_formats_are_refused() {
 }
 
 #[test]
-fn copies_of_logs_and_other_files_are_left_out_and_named() {
+fn other_files_and_copies_of_logs_are_left_out_and_named() {
     let (one, two) = (labelled_log(1), labelled_log(2));
     // All lines of both machines in one file.
     let lines = one.lines().map(|line| format!("vm1 {line}\n"));
     let lines = lines.chain(two.lines().map(|line| format!("vm2 {line}\n")));
     let combined: String = lines.collect();
-    // For the last two files, the report must only name the file, so the reason is not checked.
+    // `why` is the reason in the report. For the last two files the reason is not checked: `why` is the file's name again.
     for (name, text, why) in [
         ("vm2 (1).log", two.as_str(), "it is a copy of"),
         ("vm2 - Copy.log", &two, "it is a copy of"),
@@ -236,10 +236,10 @@ fn copies_of_logs_and_other_files_are_left_out_and_named() {
             ("vm2.log", two.as_bytes()),
             (name, text.as_bytes()),
         ];
-        let words = import_files(&files).unwrap();
+        let report = import_files(&files).unwrap();
         assert!(
-            words.contains("1 run, 80 events.") && words.contains(name) && words.contains(why),
-            "{words}"
+            report.contains("1 run, 80 events.") && report.contains(name) && report.contains(why),
+            "{report}"
         );
     }
 }
@@ -262,10 +262,10 @@ fn a_file_that_is_not_a_log_is_left_out_if_logs_have_no_header() {
     let columns = ["system_time = '1'", "event = '2'", "logical_clock = '3'"].join("\n");
     let mapping = format!("header = false\n[columns]\n{columns}\n");
     let mapping = Mapping::parse(&mapping, "m.toml".as_ref()).unwrap();
-    let (_, words) = logs::import(&[folder.path().to_owned()], &mapping).unwrap();
+    let (_, report) = logs::import(&[folder.path().to_owned()], &mapping).unwrap();
     assert!(
-        words.contains("1 run, 20 events.") && words.contains("notes.txt"),
-        "{words}"
+        report.contains("1 run, 20 events.") && report.contains("notes.txt"),
+        "{report}"
     );
 }
 
@@ -280,10 +280,10 @@ fn logs_in_a_folder_beside_other_files_are_found() {
         // A folder that macOS adds to archives. Like hidden files, it is not read.
         ("__MACOSX/vm2.log", two.as_bytes()),
     ];
-    let words = import_files(&files).unwrap();
+    let report = import_files(&files).unwrap();
     assert!(
-        words.contains("1 run, 80 events.") && words.contains("requirements.txt"),
-        "{words}"
+        report.contains("1 run, 80 events.") && report.contains("requirements.txt"),
+        "{report}"
     );
 }
 
@@ -296,8 +296,8 @@ fn utf16_is_read() {
             units.into_iter().flat_map(to_bytes).collect()
         };
         let (one, two) = (encoded(labelled_log(1)), encoded(labelled_log(2)));
-        let words = import_files(&[("vm1.log", &one[..]), ("vm2.log", &two)]).unwrap();
-        assert!(words.contains("1 run, 80 events."), "{words}");
+        let report = import_files(&[("vm1.log", &one[..]), ("vm2.log", &two)]).unwrap();
+        assert!(report.contains("1 run, 80 events."), "{report}");
         // Without its last byte, the text is not valid UTF-16.
         let error = import_files(&[("vm1.log", &one[..one.len() - 1])]).unwrap_err();
         assert!(error.contains("convert the file"), "{error}");
@@ -312,10 +312,10 @@ fn lines_that_are_written_twice_are_read_once() {
             .collect()
     };
     let (one, two) = (twice(labelled_log(1)), twice(labelled_log(2)));
-    let words = import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
+    let report = import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
     assert!(
-        words.contains("1 run, 80 events.") && words.contains("every line is written twice"),
-        "{words}"
+        report.contains("1 run, 80 events.") && report.contains("every line is written twice"),
+        "{report}"
     );
 }
 
@@ -334,11 +334,11 @@ fn clocks_that_start_again_in_all_files_begin_a_new_trial() {
         (0..80).map(line).collect::<String>()
     };
     let (one, two) = (appended(1), appended(2));
-    let words = import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
-    assert!(words.contains("2 runs, 160 events."), "{words}");
+    let report = import_files(&[("vm1.log", one.as_bytes()), ("vm2.log", two.as_bytes())]).unwrap();
+    assert!(report.contains("2 runs, 160 events."), "{report}");
     assert!(
-        words.contains("Clocks start again within the files, so the files are taken as 2 runs."),
-        "{words}"
+        report.contains("Clocks start again within the files, so the files are taken as 2 runs."),
+        "{report}"
     );
     // Now only the clock of machine 1 starts again. This is an error, because the machines must have equally many trials.
     let two = labelled_log(2);

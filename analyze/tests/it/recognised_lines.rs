@@ -35,7 +35,7 @@ fn stamp(row: &Row, label: &str) -> String {
 }
 
 #[test]
-fn records_that_begin_with_the_time_or_the_clock() {
+fn records_of_two_or_more_lines() {
     let words = ["Internal event", "Sent", "Received"];
     // A record is the text of one event, here two or more lines. The first argument of `require_plain` says what a record begins with.
     require_plain("the time", |rows| {

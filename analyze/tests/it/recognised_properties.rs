@@ -111,7 +111,8 @@ proptest! {
             };
             let wanted_clocks = clocks(&wanted);
             let unchanged = clocks(&found).iter().filter(|row| wanted_clocks.contains(row)).count();
-            // Times are counted from the first event. If the first event was left out, all times differ, so they cannot be compared.
+            // Times are counted from the first event, which has time 0. If this event was left out, all times differ, so they cannot be
+            // compared.
             let has_first = found[0].iter().any(|(machine, _, event)| {
                 let mut first_events = wanted[0].iter().filter(|(_, at, _)| *at == 0);
                 first_events.any(|(other, _, first)| machine == other && event.logical_clock == first.logical_clock)

@@ -34,7 +34,7 @@ fn data(page: &str) -> Value {
     serde_json::from_str(json).unwrap()
 }
 
-/// The values that the attribute `name` has in the page.
+/// The values of one attribute, such as `href`, in all elements of the page.
 fn attributes<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
     let opening = format!(" {name}=\"");
     // Each of these texts begins with a value. The value ends at the next quote.
@@ -55,7 +55,7 @@ fn the_paragraph_about_methods_has_the_conditions_of_the_runs() {
     let words: Vec<&str> = methods.split_whitespace().collect();
     assert!(words.join(" ").contains(sentence), "{methods}");
     assert!(page.contains(sentence));
-    let page_of_all_runs = report(folder.path(), &arguments[..1]);
+    let page_of_all_runs = report(folder.path(), &["small"]);
     assert!(!page_of_all_runs.contains(sentence));
     // The audit has no condition.
     let about_the_audit = "The audit checks all runs";
@@ -203,13 +203,13 @@ fn the_summary_says_what_was_run_and_what_stands_out() {
     let (_, csv, _) = analyze(&["backlog", "small", "--format", "csv"], folder.path());
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
-    // A queue grows if the lower end of the interval for its growth is above 0. The two configurations differ only in `internal`, so the
-    // values of `internal` below stand for configurations.
+    // A queue grows if the lower end of the interval for its growth is above 0.
     let grows = |row: &&BTreeMap<String, String>| {
         row["backlog_growth_low"]
             .parse()
             .is_ok_and(|low: f64| low > 0.0)
     };
+    // The configurations in which a queue grows. They differ only in `internal`, so one value stands for each: 0.4 or 0.7.
     let growing: BTreeSet<&String> = rows
         .iter()
         .filter(grows)
@@ -296,7 +296,7 @@ fn texts_of_datasets_are_escaped() {
 
 #[test]
 fn datasets_by_hand_and_without_events_have_pages() {
-    // The events of the dataset `by-hand` are not simulated: `fixture::by_hand` lists them.
+    // The events of the dataset `by-hand` are not simulated. They are listed in fixture.rs.
     let folder = by_hand();
     let page = report(folder.path(), &["by-hand"]);
     // The diagram has the event at tick 0 of machine 1.

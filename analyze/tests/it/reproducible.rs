@@ -81,6 +81,7 @@ fn every_command_writes_the_same_bytes_every_time() {
 fn exports_are_the_same_bytes_every_time() {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("a"), VARIED);
+    // With `--csv`, `export` writes each table as a CSV file and as a Parquet file.
     let files = ["runs", "machines", "events"].map(|name| format!("a/processed/{name}.csv"));
     let parquet = [
         "runs.parquet",

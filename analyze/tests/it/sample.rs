@@ -27,6 +27,7 @@ fn the_processed_files_of_the_sample_are_up_to_date() {
         }
     }
     let dataset = Dataset::open(&copied).unwrap();
+    // The sample has two rate sets with three runs each, and none of these runs failed.
     assert_eq!((dataset.finished().len(), dataset.failed()), (6, 0));
     // Without additions, an export has three tables: runs, machines and events.
     let files = analyze::export::export(&dataset, Additions::default()).unwrap();

@@ -63,8 +63,8 @@ fn assert_same(now: Option<&Value>, then: &Value, name: &str) {
 }
 
 /// Requires that every cell of the earlier row `then` has the same value in the row `now`. There is one exception: a measure that
-/// has the same value in all repetitions. The earlier version wrote the mean as both ends of its interval. Now such a measure has no
-/// interval, and the two cells are empty.
+/// has the same value in all repetitions. The earlier version wrote the mean into both cells for the ends of the interval. Now
+/// such a measure has no interval, and these two cells are empty.
 fn require_same_cells(now: &[Cell], then: &[Cell]) {
     let value = |name: &str| {
         let found = now.iter().find(|(other, _)| other == name);
@@ -111,7 +111,7 @@ fn datasets_of_the_earlier_schema_pass_the_audit_and_can_be_exported() {
         assert_eq!(code, 0, "{sample}: {err}");
         let events = fs::read_to_string(folder.path().join(sample).join("processed/events.csv"));
         let header = events.unwrap().lines().next().unwrap().to_owned();
-        // In schema 3 this column is called `stamp`.
+        // Logs of schema 3 call this column `stamp`. The exported file has the present name `message_stamp`.
         assert!(header.contains(",message_stamp,"), "{header}");
         let (code, out, err) = analyze(&["audit", sample], folder.path());
         assert_eq!(code, 0, "{sample}: {out}{err}");

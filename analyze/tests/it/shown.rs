@@ -97,6 +97,7 @@ fn a_window_includes_its_first_and_its_last_instant() {
         });
         rows.collect::<Vec<_>>().join(" ")
     };
+    // The times of some events: 0:1 at 1 s, 1:2 at 1.25 s, 1:3 at 1.75 s, 0:2 at 2 s, 1:4 at 2.25 s, and 0:3 at 3 s.
     assert_eq!(shown(&["--from", "1", "--to", "1.75"]), "0:1 1:2 1:3");
     assert_eq!(shown(&["--from", "1.001", "--to", "1.749"]), "1:2");
     assert_eq!(
@@ -245,8 +246,8 @@ fn a_run_is_found_by_number_and_by_key() {
     assert_eq!(pick::find(&dataset, &by_number.key).unwrap(), by_number);
 }
 
-/// Without `--run`, the command picks the run with the largest ratio of the highest to the lowest rate. If several runs have this ratio,
-/// it picks the one with the lowest `internal`, because it has the most messages.
+/// Without `--run`, the command picks a run with the largest ratio of the highest to the lowest rate. Among several such runs, it picks
+/// one with the lowest `internal`, because a low `internal` means many messages. If several runs are left, it picks the first of them.
 #[test]
 fn a_run_with_unequal_rates_and_many_messages_is_picked() {
     let folder = tempfile::tempdir().unwrap();
@@ -255,6 +256,7 @@ fn a_run_with_unequal_rates_and_many_messages_is_picked() {
     let dataset = Dataset::open(&folder.path().join("small")).unwrap();
     let (row, reason) = pick::pick(&dataset).unwrap();
     assert_eq!(row.configuration.rates.to_string(), "1,4");
+    // The values of `internal` in `SMALL` are 0.4 and 0.7.
     assert_eq!(
         (row.configuration.internal.to_string(), row.repetition),
         ("0.4".to_owned(), 0)
@@ -265,8 +267,7 @@ fn a_run_with_unequal_rates_and_many_messages_is_picked() {
     );
 }
 
-/// Each receive belongs to the send that the log names. Each message that was not received waits in its recipient's queue at the end of
-/// the run.
+/// Each receive belongs to the send that the log names. Each message that was not received still waits in its recipient's queue.
 #[test]
 fn every_receive_has_its_send_and_every_message_its_recipient() {
     let folder = tempfile::tempdir().unwrap();
@@ -284,8 +285,8 @@ fn every_receive_has_its_send_and_every_message_its_recipient() {
     let messages = execution.messages();
     let with_receive = messages.iter().filter(|message| message.receive.is_some());
     assert_eq!(with_receive.count(), received);
-    // Here messages have no delay. So a message that was not received was in the recipient's queue when the recipient had its last
-    // event, unless it was sent at the time of this event or later.
+    // The log has the length of the queue at each event. Here messages have no delay. So at the last event of a machine, its queue holds
+    // all messages that were sent to the machine before the time of this event and not received.
     for machine in 0..3 {
         let not_received = messages
             .iter()
@@ -336,10 +337,13 @@ fn a_run_without_events_is_shown_as_an_empty_table() {
     );
 }
 
-/// Event a is in the causal past of event b if and only if b is in the causal future of a. A past also contains the *causes* of each of its
-/// events: the event before it on the same machine, and for a receive the send. A set of events that contains all causes of its events is
-/// called a consistent cut. The smallest consistent cut with a given event has as many events as the past of this event. In the causal
-/// order, every event comes after its causes.
+/// The *causes* of an event are the previous event on the same machine and, for a receive, also the send. The test checks:
+///
+/// - Event a is in the causal past of event b if and only if b is in the causal future of a.
+/// - A causal past contains the causes of all its events.
+/// - A consistent cut is a set of events that contains the causes of all its events. The smallest consistent cut that contains the event
+///   `example` has as many events as the past of `example`. (The past of an event contains the event itself.)
+/// - In the causal order, every event comes after its causes.
 #[test]
 fn past_future_cut_and_causal_order_respect_happens_before() {
     let folder = tempfile::tempdir().unwrap();
@@ -433,7 +437,7 @@ fn lags_in_a_window_are_those_of_the_run() {
         }
         assert!(steps.iter().all(|step| step.from_ns <= to_ns));
     }
-    // The lags are not all 0, so the comparison means something.
+    // Some lag is larger than 3. If all lags were 0, the comparison above would show little.
     assert!(steps.iter().flatten().any(|step| step.lag > 3));
 }
 

@@ -80,7 +80,7 @@ fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
         ],
         folder.path(),
     );
-    // `analyze backlog` has a row for each of the 3 machines of the 24 configurations, whatever the order of the rows.
+    // The sorted table still has all rows: one for each of the 3 machines of the 24 configurations.
     let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     assert_eq!(rows.len(), 24 * 3);
     let dataset = analyze::Dataset::open(&folder.path().join("grid")).unwrap();
@@ -129,8 +129,8 @@ fn the_summary_counts_the_rows_that_are_not_shown_and_names_the_option_that_show
     assert!(code == 2 && err.contains("cannot be used with"), "{err}");
 }
 
-/// If there are more than four datasets, the first line says how many there are. It has totals instead of a line for each dataset.
-/// Each of the five datasets here has one run with 12 events.
+/// If there are more than four datasets, the summary begins with one line of totals instead of one line for each dataset. Each of the five
+/// datasets here has one configuration, and one run with 12 events.
 #[test]
 fn many_datasets_are_counted_in_one_line() {
     let folder = tempfile::tempdir().unwrap();

@@ -77,9 +77,10 @@ impl FluidResult {
 
 /// Whether the predicted rate of the fastest clock is only an estimate. It is not an estimate in two cases:
 ///
-/// - All other machines have at most half the highest rate. A machine that receives a message answers at its next tick at the earliest.
-///   Until then, the fastest machine ticks at least twice. For example, if the message carries 10, the answer carries 12, and the fastest
-///   clock is then at least 12. So no answer moves the fastest clock by more than 1, and this clock has the rate of its machine.
+/// - All other machines have at most half the highest rate. Suppose that the fastest machine sends the clock value 10. Another machine
+///   receives it (clock 11), and answers at its next tick at the earliest (clock 12). Between the receipt and the answer, the fastest
+///   machine ticks at least twice, so its clock is at least 12 when the answer arrives. When it receives the answer, its clock grows only
+///   by 1, as at any event. So the fastest clock has the rate of its machine.
 /// - Two machines share the highest rate, and all others have at most half of it. Then there is a nearly exact formula.
 fn fastest_rate_is_estimate(rates: &[f64]) -> bool {
     let fastest = rates.iter().copied().fold(0.0, f64::max);
@@ -102,8 +103,9 @@ fn require_close(name: &str, value: f64, expected: f64, tolerance: f64) {
 }
 
 /// In a very long run (1e8 s) chance averages out, so the predictions equal those of the fluid model. Most figures of [`FLUID_RESULTS`] are
-/// rounded to 0.01, so the tolerances are about 0.005. The logical rate has a larger tolerance if both the prediction and the fluid model
-/// only estimate it (see [`fastest_rate_is_estimate`]).
+/// rounded to 0.01, so the tolerances are about 0.005. The slowest machine's logical rate is calculated from the rate of the fastest clock.
+/// So the tolerance for the logical rate is larger if the rate of the fastest clock is only an estimate (see
+/// [`fastest_rate_is_estimate`]).
 #[test]
 fn predictions_for_long_runs_are_those_of_the_fluid_model() {
     for wanted in FLUID_RESULTS {
@@ -137,11 +139,12 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
 
 /// For 60 s, predictions differ a little from the fluid model, for three reasons:
 ///
-/// - Chance makes the final backlog larger.
+/// - Chance makes the mean of the final backlog larger, because a queue can become longer, but never shorter than 0.
 /// - Messages that arrive after the last tick do not count. If a queue grows faster, there are more such messages. So the tolerance has
 ///   the term `0.005 * backlog_final`.
-/// - By chance, a critical sender has up to 1 % more or fewer idle ticks (ticks that find the queue empty). The term
-///   `0.005 * backlog_final` covers this difference too.
+/// - With rates 1, 3 and 6 and `internal` = 0.25, machine 1 is critical. In the fluid model, it receives at every tick, so it never sends.
+///   In a real run, its queue is sometimes empty by chance, and then it sends. So about 1 % more messages arrive at the slowest machine. The
+///   term `0.005 * backlog_final` covers this too.
 #[test]
 fn predictions_for_a_minute_differ_from_the_fluid_model_by_one_or_two_messages() {
     for wanted in FLUID_RESULTS {
@@ -431,16 +434,17 @@ fn systems_without_derivation_have_no_prediction() {
             assert_eq!(machine.caveats(quantity), [Caveat::SeveralStates]);
         }
     }
-    // The hub of the star (machine 0) is overloaded. Its queue has messages of machines 1 and 2, whose clocks run at 3/s and 6/s. So the
-    // logical rate of the hub cannot be derived. An overloaded hub sends nothing, so the clocks of the other machines can be predicted. But
-    // the clock value of machine 2 can reach machine 1 only through the hub, so the lag of machine 1 has the caveat `Relayed`.
+    // The hub of the star (machine 0) is overloaded. Its queue mixes messages of two clocks that run at 3/s and 6/s, and the theory derives
+    // a logical rate only from messages of one clock. For the clocks of the other machines, the theory assumes that an overloaded hub
+    // sends nothing. A real hub sends a few messages at the start, and from them machine 1 learns of the clock of machine 2. So the lag of
+    // machine 1 has the caveat `Relayed`.
     let star = predict(&variant(&[1.0, 3.0, 6.0], 0.4, Topology::Star, Sends::Mix));
     assert!(star[0].backlog_final.is_some() && star[0].logical_rate.is_none());
     let of_lag = star[1].caveats(Quantity::LagFinal);
     assert!(star[1].logical_rate.is_some() && of_lag.contains(&Caveat::Relayed));
-    // A tick of this hub takes all waiting messages, about nine per second: 60 % of the 15 ticks of the other machines. The hub's clock
-    // grows by at least 1 for each message, so it is faster than the clock of the machine with the highest rate (6/s). Then no clock can be
-    // predicted.
+    // The other machines have 4 + 5 + 6 = 15 ticks per second and send at 60 % of them, so about nine messages arrive at the hub per second.
+    // This hub receives all of them, because each of its ticks takes all waiting messages. Its clock grows by at least 1 for each message,
+    // so it is faster than the clock of the machine with the highest rate (6/s). Then no clock can be predicted.
     let mut fast_hub = variant(&[3.0, 4.0, 5.0, 6.0], 0.4, Topology::Star, Sends::Mix);
     fast_hub.receive = ReceiveRule::All;
     for machine in predict(&fast_hub) {

@@ -116,6 +116,7 @@ fn predictions_with_caveats_have_letters_and_reasons() {
     for line in ["- caveat e (gains): other", "- caveat g (shared rate): two"] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{text}");
     }
+    // Caveat `b` is not explained, because no value of this table has it.
     assert!(!text.contains("- caveat b"), "{text}");
 }
 
@@ -238,6 +239,7 @@ fn markdown_has_one_row_for_each_machine() {
     // With `internal` 0.4 the slowest machine has a caveat, with 0.7 it has none.
     for ending in ["<br>caveats |", " |"] {
         let slowest = format!("{slowest}{ending}");
+        // The cells have no-break spaces (U+00A0), `slowest` has normal spaces.
         let found = rows
             .iter()
             .filter(|row| row.replace('\u{a0}', " ").contains(&slowest));
@@ -265,11 +267,12 @@ fn one_repetition_has_no_z() {
 /// An experiment with four configurations. Its measures can be predicted without running it.
 const SWEPT: &str = "seed = 1\nduration_s = 30\n[parameters]\nrates = [[1, 3, 6], [2, 3, 6]]\ninternal = [0.4, 0.9]\n";
 
-/// What `analyze theory` prints for the experiment file: an overview, the predictions, and the boundaries (the values of `internal` at
-/// which a machine becomes overloaded).
+/// What `analyze theory` prints for an experiment file with the text [`SWEPT`]: an overview, the predictions, and the boundaries (the
+/// values of `internal` at which a machine becomes overloaded).
 fn planned(width: u16) -> String {
     let experiment = Experiment::parse(SWEPT, "e.toml".as_ref(), Overrides::default()).unwrap();
-    let configurations = theory::predict_experiment(&experiment, 0.0);
+    let warm_up_s = 0.0;
+    let configurations = theory::predict_experiment(&experiment, warm_up_s);
     let boundaries = theory::boundaries(experiment.configurations());
     let table = output::terminal(&theory::planned_table(&configurations), width);
     let boundary = theory::boundary_table(&configurations, &boundaries).unwrap();

@@ -45,6 +45,7 @@ fn wrong_numbers_of_threads_are_refused() {
 #[test]
 fn one_thread_gives_the_same_table() {
     let folder = with_small();
+    // With --no-cache, both commands calculate the measures. Without it, the second command would read them from the cache.
     let wanted = shell("\"$0\" drift small --no-cache", folder.path());
     let single = shell(
         "POLARS_MAX_THREADS=1 \"$0\" drift small --no-cache",

@@ -11,7 +11,7 @@ use sim::log::EndedRun;
 use crate::command_line::analyze;
 use crate::fixture;
 
-/// Run 0 has Lamport clocks only, run 1 vector clocks, run 2 hybrid logical clocks. The events are the same.
+/// Run 0 has Lamport clocks only, run 1 vector clocks, run 2 hybrid logical clocks. The three runs have the same events.
 const CLOCKS: &str = "
 name = \"clocks\"
 seed = 262
@@ -134,8 +134,8 @@ fn a_damaged_timestamp_is_reported_with_row_and_column() {
     );
 }
 
-/// Simulates the experiment. Returns the events of the dataset as a data frame, with the same columns as in exported files. The command
-/// `analyze export` must succeed too, but the files that it writes are not read.
+/// Simulates the experiment, and returns its events as a data frame with the same columns as in exported files. The exported files
+/// themselves are not read: this function only checks that `analyze export` succeeds.
 fn exported(root: &Path, text: &str) -> DataFrame {
     fixture::simulated(root, text);
     let dataset = Dataset::open(root).unwrap();

@@ -161,7 +161,8 @@ fn perfetto_has_every_event_message_and_counter() {
             .iter()
             .map(|(id, start)| (window.events[*start], window.events[flow_ends[id]]))
             .collect();
-        // There is one flow for each message, and each flow has a start and an end.
+        // The flows are the messages. A flow without an end would have made `flow_ends[id]` panic, and a flow without a start would make
+        // `flow_ends` longer than `flow_starts`.
         assert_eq!(
             (flows, flow_starts.len()),
             (messages(&execution, &window), flow_ends.len())
@@ -184,10 +185,10 @@ fn annotation(event: &TrackEvent, name: &str) -> Option<u64> {
 }
 
 /// The expected bytes are written here by hand, from Perfetto's protobuf schema. Each field begins with a key: the number of the field
-/// times 8, plus 0 for an integer or 2 for bytes with a length. So 0x50 is field 10 with an integer. A key below 128 is one byte. A larger
-/// key has two bytes: first the lowest 7 bits plus 0x80, then the other bits. So field 60 with bytes (60 times 8 plus 2 = 482 =
-/// 3 * 128 + 98) begins with 0xe2 (98 + 128) and 0x03. A trace has packets (field 1). Fields of a packet: timestamp 8, sequence 10,
-/// track event 11, track descriptor 60.
+/// times 8, plus 0 for an integer or 2 for bytes with a length. For example, field 10 with an integer has the key 80 = 0x50. A key below 128
+/// is one byte. A larger key has two bytes: first its lowest 7 bits plus 128, then its other bits. For example, field 60 with bytes has the
+/// key 60 * 8 + 2 = 482 = 3 * 128 + 98. Its two bytes are 98 + 128 = 0xe2 and 0x03. The process is inside the track, and the track inside
+/// the packet, each as bytes with a length. So the test builds the process first, then the track, then the packet.
 #[test]
 fn perfetto_has_the_field_numbers_of_its_schema() {
     let execution = execution(&by_hand().path().join("by-hand"));
@@ -205,15 +206,15 @@ fn perfetto_has_the_field_numbers_of_its_schema() {
     // Fields 1 (the id of the track) and 3 (its process).
     let mut track = vec![0x08, 1, 0x1a, process.len() as u8];
     track.extend(process);
-    // Fields 10 (the sequence) and 60 (the descriptor of the track).
+    // Fields 10 (the sequence, which all packets of one writer share) and 60 (the track).
     let mut packet = vec![0x50, 1, 0xe2, 0x03, track.len() as u8];
     packet.extend(track);
-    // Field 1 (a packet).
+    // Field 1 of the trace (a packet).
     let mut expected = vec![0x0a, packet.len() as u8];
     expected.extend(packet);
     assert!(bytes.starts_with(&expected), "{bytes:x?}");
-    // The window ends at time 0 and has one event: a send of machine 0. The type of this event (field 9) is 1 (a slice begins), its track
-    // (field 11) is 2, and its name (field 23) has 4 bytes: send.
+    // The window ends at time 0 and has one event: a send of machine 0. The trace says that a slice begins (1 in field 9) on
+    // track 2 (field 11), with a name of 4 bytes (field 23): send.
     let begin: Vec<u8> = [&[0x48, 1, 0x58, 2, 0xba, 0x01, 4][..], b"send"].concat();
     assert!(
         bytes.windows(begin.len()).any(|part| part == begin),
@@ -289,6 +290,7 @@ fn chrome_json_has_every_event_message_and_counter() {
             .iter()
             .map(|(id, start)| (*start, ends[id]))
             .collect();
+        // A flow without an end would have made `ends[id]` panic, and a flow without a start would make `ends` longer than `starts`.
         assert_eq!((flows, starts.len()), (expected, ends.len()));
         // A name for the run, and one for each machine.
         assert_eq!(entries_of("M").len(), window.machines.len() + 1);

@@ -55,15 +55,15 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
             .values_mut()
             .for_each(|events| events.sort_unstable());
         assert_eq!(parser.captures_iter(log).count(), log.lines().count());
-        for event in parser.captures_iter(log) {
-            let clock: BTreeMap<String, u64> = serde_json::from_str(&event["clock"]).unwrap();
-            let count = counts.entry(event["host"].to_owned()).or_default();
+        for line in parser.captures_iter(log) {
+            let clock: BTreeMap<String, u64> = serde_json::from_str(&line["clock"]).unwrap();
+            let count = counts.entry(line["host"].to_owned()).or_default();
             *count += 1;
             assert_eq!(
-                clock[&event["host"]], *count,
+                clock[&line["host"]], *count,
                 "the machine's own entry grows by 1"
             );
-            let machine: u32 = event["host"]
+            let machine: u32 = line["host"]
                 .strip_prefix("machine-")
                 .unwrap()
                 .parse()
@@ -71,9 +71,9 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
             // `count` is 1 at the first event.
             let index = of_machine[&machine][*count as usize - 1];
             let logged = &execution.events()[index];
-            assert_eq!(event["timestamp"].parse(), Ok(logged.time_ns as u64));
-            assert!(event["event"].starts_with(logged.kind.name()));
-            assert!(event["event"].contains(&format!(
+            assert_eq!(line["timestamp"].parse(), Ok(logged.time_ns as u64));
+            assert!(line["event"].starts_with(logged.kind.name()));
+            assert!(line["event"].contains(&format!(
                 "clock {} to {}; tick {}",
                 logged.clock_before, logged.clock, logged.tick
             )));
@@ -94,8 +94,8 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
     }
 }
 
-/// The graph in `text`, where node `e12` is the event with index 12. Returns, for each node, the nodes from which a path leads to it, and
-/// the edges of the graph.
+/// Reads the graph in `text`, in which node `e12` is the event with index 12. The first result has, for each node, the nodes from which a
+/// path leads to this node. The second result has all edges of the graph.
 fn causes_and_edges(text: &str) -> (Causes, BTreeSet<(usize, usize)>) {
     let node = Regex::new(r"(?m)^  e(\d+) \[").unwrap();
     let edge = Regex::new(r"(?m)^  e(\d+) -> e(\d+);$").unwrap();
@@ -128,7 +128,7 @@ fn the_graph_of_dot_is_happens_before_without_redundant_edges() {
         let (causes, edges) = causes_and_edges(&text);
         assert_eq!(causes, happened_before(&execution, &window));
         for &(from, to) in &edges {
-            // The edge would be redundant if `from` already happened before another node with an edge to `to`.
+            // The edge would be redundant if `from` happened before a node `other`, and `other` has an edge to `to`.
             let mut others = edges
                 .iter()
                 .filter(|(other, target)| *target == to && *other != from);

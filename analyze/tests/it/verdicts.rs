@@ -8,7 +8,7 @@ use analyze::claims::{self, Claim, Subject};
 use sim::experiment::{EngineKind, Experiment, Overrides};
 
 use crate::notebooks::run;
-use crate::readme::{CLAIMS, folder_to_work_in, project, read, sim};
+use crate::readme::{COLLECTIONS, folder_to_work_in, project, read, sim};
 
 /// The experiments in `experiments/claims` that have few events. Every test run evaluates the claims that are only about these experiments.
 const QUICK_EXPERIMENTS: [&str; 9] = [
@@ -71,11 +71,13 @@ fn rows_of_claims(name: &str) -> Vec<(String, Vec<String>)> {
 }
 
 /// Every claim has a row, and the cells of this row agree with the file of claims. The verdicts are not computed here. So the test accepts
-/// `confirmed`, `refuted`, `undecided`, and `depends on` with the text `depends_on` of the claim. The numbers in the sentence
-/// `Of ... claims, ... are confirmed, ...` are right.
+/// `confirmed`, `refuted`, `undecided`, and `depends on` with the text `depends_on` of the claim. The test also checks the numbers in the
+/// page's sentence `Of ... claims, ... are confirmed, ...`.
 #[test]
 fn the_tables_of_claims_are_complete() {
-    CLAIMS.iter().for_each(|name| require_complete_table(name));
+    COLLECTIONS
+        .iter()
+        .for_each(|name| require_complete_table(name));
 }
 
 fn require_complete_table(name: &str) {
@@ -99,6 +101,7 @@ fn require_complete_table(name: &str) {
             claim.source.clone(),
             time.to_owned(),
             verdict.clone(),
+            // What theory predicts. It need not agree with the verdict.
             claim.expected.clone(),
         ];
         assert_eq!(cells, &wanted);
@@ -134,14 +137,15 @@ fn verdicts_of_quick_claims_are_those_computed() {
     compare_verdicts("claims", is_quick, 15);
 }
 
-/// Compares the verdicts of all claims of the collection `papers`. These are at least 12 claims. No experiment of these
-/// claims has many events.
+/// Compares the verdicts of all claims of the collection `papers`. There must be at least 12 such claims. Their experiments have
+/// few events, so every test run evaluates these claims.
 #[test]
 fn verdicts_of_papers_are_those_computed() {
     compare_verdicts("papers", |_| true, 12);
 }
 
-/// Compares the verdicts of all claims of the collection `claims` whose experiments run in virtual time. These are at least 23 claims.
+/// Compares the verdicts of all claims of the collection `claims` whose experiments run in virtual time. There must be at least 23 such
+/// claims.
 #[test]
 #[ignore = "simulates and reads about 25 million events: minutes on two cores"]
 fn verdicts_of_all_claims_in_virtual_time_are_those_computed() {

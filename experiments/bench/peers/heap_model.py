@@ -49,14 +49,13 @@ def simulate(experiment: Experiment, run: int, write: Write | None) -> int:
                     write(f"{run},{machine},{tick},internal,{now_ns},{clock},0,,,\n")
             else:
                 choice = int(drawn / choice_probability)
-                # The last choice, number `machines - 1`, is all other machines. Rounding can make `choice` larger by 1 than this.
+                # The choice `machines - 1` means all other machines. Through rounding, `choice` can also be `machines`.
                 if choice >= machines - 1:
                     # In the log, `*` stands for all other machines.
                     recipients, peers = others[machine], "*"
                 else:
                     recipients = others[machine][choice : choice + 1]
-                    # `choice` is an index in the list of the others, which leaves out the machine itself. So for the machines after it,
-                    # the machine number is the index plus 1.
+                    # With machines 0, 1 and 2, the others of machine 1 are 0 and 2: its choice 0 is machine 0, its choice 1 is machine 2.
                     peers = str(choice if choice < machine else choice + 1)
                 for recipient in recipients:
                     recipient.append((clock, machine, tick))

@@ -3,7 +3,7 @@
 
 import polars as pl
 
-# drift_columns.py is shared with three programs that make the table of `analyze drift`. The name of the file comes from that table.
+# The module is called drift_columns because three other programs use it to make the table of `analyze drift`.
 from drift_columns import dataset, event_logs
 
 folder = dataset() / "processed"

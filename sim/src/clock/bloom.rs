@@ -9,8 +9,8 @@ use super::Clock;
 use super::vector::{VectorTimestamp, raise_to};
 use crate::machine::MachineIndex;
 
-/// The Bloom clock of one machine: a fixed number of counters. Each event adds 1 to some of them. Hashes of the event's machine and number
-/// decide which counters these are.
+/// The Bloom clock of one machine: a fixed number of counters. Each event adds 1 to some of the counters. Hashes of the event decide
+/// which counters these are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BloomClock {
     machine: MachineIndex,

@@ -101,15 +101,15 @@ impl TimestampFormat {
     }
 }
 
-/// The additional clock of a machine. A hybrid clock is stored together with the machine's physical clock, from which it takes the time.
+/// The clock in a [`CarriedClock`]. A hybrid clock is stored together with the machine's physical clock, from which it takes the time.
 #[derive(Clone, Debug)]
 enum AdditionalClock {
     Vector(VectorClock),
     Hybrid(HybridClock, PhysicalTime),
 }
 
-/// The additional clock of one machine, and the timestamps of the messages that have arrived at the machine and that it has not received
-/// yet.
+/// The additional clock of one machine, and the timestamps of the messages that wait at the machine: they have arrived, but no tick has
+/// received them yet.
 #[derive(Clone, Debug)]
 pub struct CarriedClock {
     clock: AdditionalClock,
@@ -162,8 +162,8 @@ impl CarriedClock {
         self.waiting.insert(send, timestamp).is_none()
     }
 
-    /// Applies an event to the clock, and returns the timestamp of the event. A receive uses the timestamp of its message, which was stored
-    /// when the message arrived.
+    /// Applies an event to the clock, and returns the timestamp of the event. A receive uses the timestamp of its message, which
+    /// [`Self::arrive`] has stored.
     pub(crate) fn advance(&mut self, kind: &EventKind) -> Arc<CarriedTimestamp> {
         let received = match kind {
             EventKind::Receive(message) => {

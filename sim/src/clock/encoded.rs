@@ -1,8 +1,9 @@
-//! Encoded vector clocks: a vector clock written as one integer, a product of prime powers.
+//! Encoded vector clocks: a vector clock written as one integer, a product of prime powers. For example, the vector clock (2, 1, 0) is
+//! written as 2^2 * 3^1 * 5^0 = 12.
 //!
 //! Source: A. D. Kshemkalyani, A. Khokhar and M. Shen, "Encoded Vector Clock: Using Primes to Characterize Causality in Distributed
 //! Systems", ICDCN 2018. Each machine has a prime. An internal event or a send multiplies the machine's integer by its prime. A receive
-//! first takes the least common multiple of the machine's integer and the message's integer, and then multiplies it by the machine's prime.
+//! takes the least common multiple of the machine's integer and the message's integer, and multiplies this multiple by the machine's prime.
 //! Event a happened before event b if and only if the integer of a divides the integer of b.
 //!
 //! The integer soon has thousands of digits. So this code does not calculate it, but stores the exponents of the primes. The exponents are
@@ -56,6 +57,7 @@ impl EncodedTimestamp {
 
     /// Number of bits of the integer: the whole part of its binary logarithm, plus 1.
     pub fn bits(&self) -> u64 {
+        // log2(prime^exponent) = exponent * log2(prime)
         let power_log2 = |(&exponent, prime): (&u64, u64)| exponent as f64 * (prime as f64).log2();
         let log2: f64 = std::iter::zip(self.exponents(), primes())
             .map(power_log2)
@@ -65,8 +67,8 @@ impl EncodedTimestamp {
 }
 
 impl Timestamp for EncodedTimestamp {
-    /// Integer a divides integer b if no prime has a larger exponent in a than in b. So the exponents are compared like the components of
-    /// vector clocks.
+    /// Integer a divides integer b if each prime's exponent in a is at most its exponent in b. So the exponents are compared like the
+    /// components of vector clocks.
     fn is_before(&self, other: &Self) -> bool {
         self.0.is_before(&other.0)
     }

@@ -9,9 +9,8 @@ use super::{Clock, Timestamp, scalar_of_time, varint};
 pub struct HybridClock {
     /// The largest physical time that the machine knows of: from its own physical clock or from a message.
     time: i64,
-    /// Orders the events with the same `time`. At an event, the counter is 0 if the machine's own physical clock is ahead of all times that
-    /// the machine knows from earlier events and from the received message. Otherwise it is 1 above the largest counter that the machine
-    /// knows for this `time`.
+    /// Orders the events with the same `time`. At an event, the counter becomes 0 if neither the machine's clock before the event nor the
+    /// received message has this `time`. Otherwise the counter becomes 1 more than the largest counter that the two have for this `time`.
     counter: u64,
 }
 

@@ -1,6 +1,6 @@
-//! Hybrid vector clocks (HVC): a vector with a physical time of each machine. Because physical clocks differ little, a machine's own time
-//! gives a lower limit of all other times. An entry that equals this limit is left out of messages, because the recipient can calculate
-//! it. This makes timestamps short.
+//! Hybrid vector clocks (HVC): a vector with the latest known physical time of each machine. Physical clocks differ by at most *epsilon*.
+//! For example, if epsilon is 10 and a machine's own clock shows 110, all other clocks show at least 100. So the machine raises its
+//! entries below 100 to 100. Messages leave out the entries that are equal to 100, because the recipient can calculate them.
 //!
 //! Sources: M. Demirbas and S. S. Kulkarni, "Beyond TrueTime: Using AugmentedTime for Improving Spanner", LADIS 2013; S.
 //! Yingchareonthawornchai, S. S. Kulkarni and M. Demirbas, "Analysis of Bounds on Hybrid Vector Clocks", OPODIS 2015.
@@ -56,9 +56,10 @@ impl HybridVectorClock {
 }
 
 /// A timestamp is lower than another if none of its entries is larger and at least one is smaller. If event a happened before event b, the
-/// timestamp of a is lower. But the timestamp of a can also be lower if a and b are concurrent. For example, let epsilon be 10, and let a
-/// happen at time 100 and b at time 110. At b, the oldest time is 110 - 10 = 100. So b's machine raises its entry for a's machine to 100.
-/// Now a has the timestamp (100, 90) and b has (100, 110): the timestamp of a is lower, although no message went from a to b.
+/// timestamp of a is lower. But the timestamp of a can also be lower if a and b are concurrent. For example, let epsilon be 10.
+/// Let a happen on machine 0 at time 100, and b on machine 1 at time 110. At a, the oldest time is 100 - 10 = 90, and the timestamp is
+/// (100, 90). At b, the oldest time is 110 - 10 = 100, and the timestamp is (100, 110). So the timestamp of a is lower, although no message
+/// went from a to b.
 impl Clock for HybridVectorClock {
     type Timestamp = HybridVectorTimestamp;
 

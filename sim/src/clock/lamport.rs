@@ -29,7 +29,8 @@ impl LamportClock {
     }
 }
 
-/// If event a happened before event b, the timestamp of a is lower than that of b. It can also be lower if the events are concurrent.
+/// If event a happened before event b, the timestamp of a is lower than that of b. If a and b are concurrent, either timestamp can be lower,
+/// or the two can be equal.
 impl Clock for LamportClock {
     // The timestamp of an event is a copy of the clock.
     type Timestamp = Self;

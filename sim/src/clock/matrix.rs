@@ -1,6 +1,6 @@
 //! Matrix clocks. A machine *knows* of its own events and of all events that happened before them. Its vector clock says how many events of
-//! each machine it knows of. Every message carries all vector clocks that its sender has stored. So a machine can also store the newest known vector
-//! clock of each other machine. From all these vector clocks it can tell which events all machines know of.
+//! each machine it knows of. Every message carries all vector clocks that its sender has stored. So a machine can also store the newest
+//! known vector clock of each other machine. From all these vector clocks it can tell which events all machines know of.
 //!
 //! Sources: G. T. J. Wuu and A. J. Bernstein, "Efficient Solutions to the Replicated Log and Dictionary Problems", PODC 1984; M. Raynal,
 //! "About Logical Clocks for Distributed Systems", ACM SIGOPS Operating Systems Review 26(1), 1992.
@@ -51,8 +51,6 @@ impl MatrixClock {
     }
 }
 
-/// The own row is a vector clock. So event a happened before event b if and only if the own row of a's timestamp is below the own row of
-/// b's timestamp: no number is larger, and at least one is less.
 impl Clock for MatrixClock {
     type Timestamp = Self;
 
@@ -76,6 +74,8 @@ impl Clock for MatrixClock {
 }
 
 impl Timestamp for MatrixClock {
+    /// The own row is a vector clock. So event a happened before event b if and only if the own row of a's timestamp is below the own row
+    /// of b's timestamp: no number is larger, and at least one is less.
     fn is_before(&self, other: &Self) -> bool {
         is_below(self.own_row(), other.own_row())
     }

@@ -91,7 +91,7 @@ pub trait Timestamp: Clone {
     /// 1 byte for every 7 bits ([`varint`]).
     fn bytes(&self) -> u64;
 
-    /// A comparison of two timestamps reads this number of 64-bit words from this timestamp.
+    /// How many 64-bit words of this timestamp a comparison with another timestamp reads.
     fn words(&self) -> u64 {
         self.numbers()
     }

@@ -9,9 +9,9 @@ use super::{Clock, Timestamp, scalar_of_time};
 use crate::machine::MachineIndex;
 use crate::random;
 
-/// Epsilon, the largest difference between two physical clocks of a run, unless another value is chosen: 100 ms.
+/// The default of epsilon: 100 ms. Epsilon is the largest difference between two physical clocks of a run.
 pub const EPSILON_NS: u64 = 100_000_000;
-/// The resolution of physical clocks (the step by which they advance), unless another value is chosen: 1 ms.
+/// The default of the resolution: 1 ms. The resolution of a physical clock is the step by which the clock advances.
 pub const RESOLUTION_NS: u64 = 1_000_000;
 
 /// The physical clock of one machine: what it shows at each model time.

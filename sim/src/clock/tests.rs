@@ -67,7 +67,7 @@ proptest! {
     }
 
     #[test]
-    fn other_logical_clocks_order_a_pair_at_least_if_its_first_event_happened_before_the_second(
+    fn other_logical_clocks_order_every_pair_whose_first_event_happened_before_the_second(
         execution in execution(1..7, 0..60),
         counters in 1u32..20,
         hashes in 1u32..4,

@@ -15,7 +15,7 @@ use sim::sweep::{Capacity, Plan};
 const SBATCH: &str = include_str!("../../../experiments/slurm/sweep.sbatch");
 /// The first line of the body of [`SBATCH`]. The lines above it are options and comments.
 const BODY: &str = "set -euo pipefail\n";
-/// The beginning of the line of the body that sets the variable `submit` to the command that submits the script. The script's error
+/// The beginning of one line of the body. This line sets the variable `submit` to the command that submits the script. The script's error
 /// messages show this command.
 const SUBMIT: &str = "submit='sbatch ";
 /// Options of `sim plan` that `sim run` does not have.

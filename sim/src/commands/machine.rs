@@ -123,9 +123,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Describes this machine's lateness and latency in one line. The machine is punctual if its largest lateness plus its largest
-/// latency is less than half the margin. If all machines of the run are punctual and the system clocks of their hosts agree, the events
-/// are those of the simulated run with the same seed. (If the system clocks differ, a message can seem to arrive before it was sent. Its
-/// latency then counts as 0.)
+/// latency is less than half the margin. Half, because the run's largest lateness can be that of one machine, and its largest latency
+/// that of another. If all machines of the run are punctual and the system clocks of their hosts agree, the events are those of the
+/// simulated run with the same seed. (If the system clocks differ, a message can seem to arrive before it was sent. Its latency then counts
+/// as 0.)
 fn describe(participant: &Participant, result: &MachineResult) -> String {
     let schedule = participant.run.schedule(participant.seed);
     let margin_ns = wall_margin_ns(&schedule, participant.time_scale) as f64;
@@ -231,13 +232,16 @@ fn addresses_to_listen_on(
     machine: usize,
     addresses: &[Vec<SocketAddr>],
 ) -> Vec<SocketAddr> {
-    let is_here = |address: &SocketAddr| address.ip().is_loopback();
+    let is_loopback = |address: &SocketAddr| address.ip().is_loopback();
     let mut own = addresses[machine].clone();
     // Addresses that other hosts can reach come first: `false` is sorted before `true`.
-    own.sort_by_key(is_here);
+    own.sort_by_key(is_loopback);
     let is_name = text.parse::<SocketAddr>().is_err();
-    let others_elsewhere = addresses.iter().flatten().any(|address| !is_here(address));
-    if is_name && others_elsewhere && own.iter().all(is_here) {
+    let others_elsewhere = addresses
+        .iter()
+        .flatten()
+        .any(|address| !is_loopback(address));
+    if is_name && others_elsewhere && own.iter().all(is_loopback) {
         for address in &mut own {
             // The unspecified addresses, 0.0.0.0 and ::, stand for all addresses of this host.
             address.set_ip(match address {

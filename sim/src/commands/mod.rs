@@ -100,7 +100,8 @@ where
 }
 
 impl ExperimentArgs {
-    /// Reads the experiment with the changes of the options. With --shard, it has only the runs of the shard.
+    /// Reads the experiment file, and applies the options that change the experiment. With --shard, the experiment keeps only the runs of
+    /// the shard.
     fn read(&self) -> Result<Experiment, ExperimentError> {
         let mut experiment = Experiment::read(
             &self.experiment,
@@ -123,7 +124,7 @@ impl ExperimentArgs {
         self.set.iter().cloned().chain(repetitions).collect()
     }
 
-    /// Returns the path of the dataset's folder (of the whole dataset, also with --shard).
+    /// Returns the path of the dataset's folder. With --shard, the shard's folder is inside this folder.
     ///
     /// # Errors
     ///
@@ -221,7 +222,7 @@ pub fn print_help_or_mistake(answer: &clap::Error) -> Result<ExitCode> {
 fn typed_command() -> Vec<OsString> {
     let mut words: Vec<OsString> = env::args_os().collect();
     if env::var_os("CARGO").is_some() {
-        // The first word is the path of the program. The list is empty if the system gave no words.
+        // The first word is the path of the program. `min` is needed because the system may give no words at all.
         words.splice(..1.min(words.len()), ["cargo".into(), "sim".into()]);
     }
     words

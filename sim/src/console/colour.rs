@@ -49,10 +49,10 @@ pub fn marked(word: &str, tone: Tone) -> String {
 pub fn coloured(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((start, color)) = first_mark(rest) {
-        shown.push_str(&rest[..start]);
-        // All marks have the same length in bytes.
-        let from_word = &rest[start + END.len_utf8()..];
+    while let Some((mark_index, color)) = first_mark(rest) {
+        shown.push_str(&rest[..mark_index]);
+        // The mark at the start of a word has as many bytes as `END`.
+        let from_word = &rest[mark_index + END.len_utf8()..];
         let word_bytes = from_word.find([END, '\n']).unwrap_or(from_word.len());
         let (word, after_word) = from_word.split_at(word_bytes);
         let style = Style::new().fg(color).force_styling(true);

@@ -17,9 +17,9 @@ pub struct Control {
     active: AtomicU64,
     /// The runs under way whose ticks are not counted yet.
     timed: Mutex<TimedRuns>,
-    /// Number of ticks done, in runs that have ended and in runs under way, but without the ticks of the runs in `timed`.
+    /// Number of ticks done so far, without the ticks of the runs in `timed`.
     ticks: AtomicU64,
-    /// Number of these ticks that were late.
+    /// How many of the ticks that `ticks` counts were late.
     late_ticks: AtomicU64,
     /// True while no new runs are started because too many ticks are late.
     holding_back: AtomicBool,

@@ -72,7 +72,7 @@ pub struct RawLog {
     spilled: Vec<(usize, Piece)>,
     /// How long each message travelled.
     latency: Samples,
-    /// Whether all messages arrived as in the schedule: each between the scheduled two ticks of its recipient, and in the scheduled order.
+    /// Whether all messages arrived as in the schedule: each between the same two ticks of its recipient, and all in the same order.
     as_scheduled: bool,
 }
 

@@ -1,7 +1,7 @@
-//! Waiting times that do not run out while this process is suspended.
+//! Deadlines that are postponed by the time for which this process is suspended.
 //!
 //! If a laptop is closed or a process is stopped (SIGSTOP), time goes on, but the process does not run and receives nothing. So
-//! only the time in which the waiting event loop was running counts.
+//! the time of a suspension does not count as waiting.
 
 /// An event loop calls [`Suspension::note_awake`] several times a second. If two calls are further apart than this, the process was
 /// suspended in between.
@@ -22,8 +22,8 @@ impl Suspension {
         self.suspended_ns
     }
 
-    /// Notes that the loop is awake at `now_ns` of a monotonic clock. The loop calls this in each turn. Returns for how long it was
-    /// suspended so far.
+    /// Notes that the loop is awake at `now_ns` of a monotonic clock. The loop calls this in each turn. Returns for how long the loop
+    /// was suspended so far.
     pub(crate) fn note_awake(&mut self, now_ns: u64) -> u64 {
         let last_ns = self.last_awake_ns.replace(now_ns).unwrap_or(now_ns);
         let gap_ns = now_ns.saturating_sub(last_ns);

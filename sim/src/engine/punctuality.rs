@@ -12,8 +12,8 @@ pub struct Punctuality {
     pub lateness: Quantiles,
     /// Quantiles over all messages: the time at which the message was queued minus the time at which it was sent.
     pub latency: Quantiles,
-    /// Whether every message was queued between the two ticks of its recipient that the schedule gives, and in the scheduled
-    /// order. Then the run has the same events as the simulated run with the same seed, even if ticks were late.
+    /// Whether every message was queued in the scheduled order, and between the same two ticks of its recipient as in the
+    /// schedule. Then the run has the same events as the simulated run with the same seed, even if ticks were late.
     pub as_scheduled: bool,
 }
 
@@ -30,7 +30,7 @@ pub struct Quantiles {
 
 impl Punctuality {
     /// Whether the maximum lateness plus the maximum latency is less than the margin. Then lateness and latency certainly did not
-    /// change the order of events: every message was queued between the two ticks of its recipient that the schedule gives.
+    /// change the order of events: every message was queued between the same two ticks of its recipient as in the schedule.
     pub fn is_punctual(&self) -> bool {
         self.lateness.max_ns + self.latency.max_ns < self.margin_ns
     }

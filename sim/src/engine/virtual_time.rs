@@ -160,7 +160,7 @@ impl Agenda {
         Some((due_ns, machine))
     }
 
-    /// Looks up when the next tick of `machine` is due.
+    /// Writes into `due_ns` when the next tick of `machine` is due.
     fn set_due_time(&mut self, schedule: &Schedule, machine: usize) {
         let tick = self.next_tick[machine];
         self.due_ns[machine] = if tick < schedule.ticks(machine) {

@@ -177,8 +177,8 @@ pub(super) fn apply(text: &str, changes: &[Change]) -> Result<String, Vec<Mistak
 pub(super) fn correct_lines(text: &str, changes: &[Change], mistakes: &mut [Mistake]) {
     for mistake in mistakes {
         let is_changed = |change: &Change| {
-            // If `internal` is changed, `rest` is empty for a mistake at `parameters.internal`, and `[2]` for a mistake at
-            // `parameters.internal[2]`, a part of its value.
+            // For example, `internal` is changed. For a mistake at `parameters.internal`, `rest` is empty. For a mistake at
+            // `parameters.internal[2]`, one value of a list, `rest` is `[2]`.
             let rest = mistake.key.strip_prefix(&change.full_key());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };

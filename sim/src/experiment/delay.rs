@@ -34,8 +34,8 @@ pub enum Delay {
 }
 
 impl Delay {
-    /// The largest constant delay, limit or mean that a distribution can have, in seconds. A delay that is drawn from an exponential
-    /// distribution can be longer.
+    /// The largest number of seconds in the text of a distribution: `3600` and `exponential(3600)` are allowed, `3601` is not. A delay that
+    /// is drawn from an exponential distribution can be longer.
     pub const MAX_S: f64 = 3600.0;
 
     /// No delay.
@@ -65,8 +65,8 @@ impl Delay {
             Self::Uniform { from_ns, to_ns } => random.random_range(from_ns..=to_ns),
             Self::Exponential { mean_ns } => {
                 // If `uniform` is evenly distributed from 0 to 1, `-ln(1 - uniform)` is exponentially distributed with mean 1. `uniform`
-                // has 53 random bits, as many as an `f64` holds exactly. `log1p(x)` is `ln(1 + x)`. The function of `libm` has the same
-                // result on every platform.
+                // has 53 random bits, as many as an `f64` holds exactly. `log1p(x)` is `ln(1 + x)`. Unlike `f64::ln_1p`, the
+                // function `libm::log1p` has the same result on every platform.
                 let uniform = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
                 (-libm::log1p(-uniform) * mean_ns as f64) as u64
             }

@@ -54,16 +54,17 @@ fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
     text(parameter, &parameter.cell(configuration))
 }
 
-/// An index that finds the exclusions that may cover a configuration. Each exclusion is filed under all its values of one of its parameters
-/// (its *key parameter*), for example under `internal=0.5` and `internal=0.7`.
+/// An index that finds the exclusions that may cover a configuration. One parameter of each exclusion is its *key parameter*. The index
+/// files the exclusion under each value that the exclusion has for this parameter, for example under `internal=0.5` and `internal=0.7`.
 ///
 /// A search tries all exclusions that are filed under a value of the configuration. To keep these exclusions few, the key parameter is a
-/// parameter whose values are rare. For example, let an exclusion have the values `internal=0.5`, `internal=0.7` and `stamp=before`, and
-/// let these values occur in 3, 1 and 9 exclusions. For each parameter the largest number counts: 3 for `internal`, and 9 for `stamp`. The
-/// parameter with the smaller number, `internal`, becomes the key parameter.
+/// parameter whose values are rare. For example, an exclusion has the values `internal=0.5` (which occurs in 3 exclusions),
+/// `internal=0.7` (in 1) and `stamp=before` (in 9). The most frequent value of each parameter decides: 3 exclusions for `internal`, 9 for
+/// `stamp`. So `internal` becomes the key parameter.
 struct Index<'e> {
     exclusions: &'e [Exclusion],
-    /// For each value (as text): the numbers of the exclusions filed under it (their positions in `exclusions`), in ascending order.
+    /// For each value (as text): the numbers of the exclusions that are filed under it, in ascending order. The number of an exclusion is
+    /// its position in `exclusions`.
     by_value: HashMap<&'e str, Vec<usize>>,
     /// The parameters that are the key parameter of at least one exclusion.
     key_parameters: Vec<&'static Parameter>,
@@ -144,7 +145,8 @@ mod tests {
     use crate::experiment::grid::dimension_of;
     use proptest::prelude::*;
 
-    /// The parameter `rates` with two machines. For the rates 2 and 3 of machine 0, for example, the sets are `2,1` and `3,1`.
+    /// The parameter `rates` with one set for each rate of machine 0. Machine 1 always has the rate 1. For example, `[2, 3]` gives the sets
+    /// `2,1` and `3,1`.
     fn rates(rates_of_first: &[u32]) -> Dimension {
         let sets: Vec<[u32; 2]> = rates_of_first.iter().map(|&rate| [rate, 1]).collect();
         dimension_of("rates", &format!("{sets:?}"))
@@ -178,7 +180,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_index_removes_the_same_configurations_as_each_exclusion_in_turn(all in prop::collection::vec(dimensions(), 0..8)) {
-            // The dimensions of each exclusion. An exclusion needs at least one.
+            // The dimensions of each exclusion. An exclusion needs at least one dimension.
             let all: Vec<_> = all.into_iter().filter(|dimensions| !dimensions.is_empty()).collect();
             let five = [1, 2, 3, 4, 5];
             let grid = [rates(&five), internal(&five), stamp(&["after", "before"])];

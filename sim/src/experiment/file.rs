@@ -129,8 +129,8 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
             item.one_of(Isolation::NAMES)
         });
 
-    // The grid is the part of the file that gives the values of parameters. It is read even if a value above has a mistake, so that
-    // mistakes in the grid are noted too. For the grid, such a value is replaced by its default (the seed by 0).
+    // The grid is the part of the file that gives the values of parameters. It is read even if `seed`, `repetitions` or `duration_s` has a
+    // mistake, so that mistakes in the grid are noted too. The grid is then read with seed 0, 1 repetition or 60 s instead.
     // `base` needs some `rates` and `internal`, but these values are never used, because every file must give both parameters.
     let base = Configuration::new(
         Rates::new(vec![Rate::new(1)?; 2])?,
@@ -163,8 +163,8 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     };
     let (configurations, repetitions) = (configurations?, u32::try_from(repetitions?).ok()?);
     let more_repetitions = more_repetitions?;
-    // The plan numbers its runs as if every configuration had as many repetitions as the configuration with the most. All values of
-    // `more_repetitions` are larger than `repetitions`, so `repetitions` is the maximum only if `more_repetitions` is empty.
+    // Runs are numbered as if every configuration had `max_repetitions` repetitions. `more_repetitions` has only the configurations with
+    // more than `repetitions` repetitions. If there is no such configuration, `repetitions` is the maximum.
     let max_repetitions = more_repetitions.values().copied().max();
     let max_repetitions = max_repetitions.unwrap_or(repetitions);
     Some(Experiment {

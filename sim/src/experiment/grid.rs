@@ -43,8 +43,8 @@ pub(super) fn machine_count(dimensions: &[Dimension], base: &Configuration) -> O
     other_combinations.checked_mul(machines_of_all_sets)
 }
 
-/// Returns one configuration for every combination of the values of `dimensions`. Parameters without a dimension have their value in
-/// `base`. The last dimension varies fastest, as the innermost of nested loops.
+/// Returns one configuration for every combination of the values of `dimensions`. A parameter without a dimension keeps the value that it
+/// has in `base`. The last dimension varies fastest, as the innermost of nested loops.
 pub(super) fn product(dimensions: &[Dimension], base: &Configuration) -> Vec<Configuration> {
     // Each step combines the configurations made so far with every value of one more dimension.
     dimensions

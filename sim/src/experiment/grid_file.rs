@@ -35,7 +35,7 @@ pub(super) struct Grid<'s, 'd> {
 }
 
 impl Grid<'_, '_> {
-    /// Returns the configurations in the order in which they are run. If there is a mistake, notes it and returns `None`.
+    /// Returns the configurations in the order in which they are run. Notes all mistakes. Returns `None` if a mistake leaves no configurations.
     pub(super) fn configurations(&self) -> Option<Vec<Arc<Configuration>>> {
         // The section `[parameters]`, whose values all cases share.
         let shared = match self.root.get("parameters") {
@@ -104,7 +104,7 @@ impl Grid<'_, '_> {
             if let (Some(item), Some(_)) =
                 (case.get(name), shared.and_then(|shared| shared.get(name)))
             {
-                item.note("is also in [parameters]; keep only one of the two: a case gives the values in which the cases differ".to_owned());
+                item.note("is also in [parameters]; keep only one of the two: [parameters] has the values that all cases share".to_owned());
             }
         }
         self.dimensions(case)
@@ -181,6 +181,7 @@ impl Grid<'_, '_> {
 
     /// Checks that the experiment does not have too many runs, and that its configurations together do not have too many machines.
     fn check_size(&self, dimension_lists: &[Vec<Dimension>]) -> Option<()> {
+        // `configurations`, `runs` and `machines` are counts. A count is `None` if it does not fit into 64 bits.
         let configurations = dimension_lists.iter().try_fold(0u64, |sum, dimensions| {
             sum.checked_add(grid::product_count(dimensions)?)
         });
@@ -310,8 +311,8 @@ impl<'d> Origins<'_, 'd> {
         }
     }
 
-    /// Returns the cases from which `configuration` can come: each dimension of such a case contains the configuration's value. A parameter
-    /// that is not a dimension of the case is not compared.
+    /// Returns the cases from which `configuration` can come. It can come from a case if, in every dimension of the case, the
+    /// configuration's value is one of the dimension's values.
     fn cases_with<'c>(
         &'c self,
         configuration: &'c Configuration,

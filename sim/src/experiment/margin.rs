@@ -4,10 +4,10 @@
 //! several groups. The order of two ticks of different machines matters if the machines are in the same group: either one of them
 //! may send to the other, or both may send to the same machine.
 //!
-//! Sort all ticks of a group by time, and take the two closest ticks a and b of different machines. No tick of the group is between a and b.
-//! (Suppose that a tick c lies between them. The machine of c differs from that of a or from that of b. If it differs from that of a, then
-//! a and c are closer than a and b; otherwise c and b are.) So it is enough to compare each tick with the tick directly before it,
-//! in each group of its machine.
+//! Sort all ticks of a group by time. Among all pairs of ticks of different machines, take the closest pair, a and b. No tick c of the
+//! group lies between a and b. (The machines of a and b differ, so c would be of another machine than a or of another machine than b. Then
+//! a and c, or c and b, would be a closer pair.) So it is enough to compare each tick with the tick directly before it, in each group of
+//! its machine.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -25,8 +25,9 @@ pub(super) fn cycle_ns(rates: &Rates) -> u64 {
         .fold(0, |common, rate| gcd(rate.micro_hertz(), common));
     // `common` is g in millionths of a tick per second. Call 1 / g seconds a period. Each machine has a whole number of ticks per period, so
     // the ticks of all machines repeat after each period. With N = NANOS_IN_A_MILLION_SECONDS, a period is N / common nanoseconds. This
-    // number can be a fraction: with the rates 3 and 6, a period is 1/3 s. The smallest number of periods that together take a whole number
-    // of nanoseconds is common / gcd(N, common) (here 3). Together they take N / gcd(N, common) nanoseconds (here 1 s).
+    // number can be a fraction: with the rates 3 and 6, a period is 1/3 s, or 10^9 / 3 nanoseconds. Reduced, the fraction has the numerator
+    // N / gcd(N, common) and the denominator common / gcd(N, common). The denominator is the smallest number of periods that together take
+    // a whole number of nanoseconds (here 3). The numerator is the time that they take, in nanoseconds (here 10^9).
     NANOS_IN_A_MILLION_SECONDS / gcd(NANOS_IN_A_MILLION_SECONDS, common)
 }
 
@@ -53,9 +54,9 @@ pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u
     shortest_ns
 }
 
-/// The numbers of the groups that contain `machine`. Group g is the group of machine g: this machine and all machines that may send to
-/// it. In a mesh (every machine may send to every other) and in a star (all others may send to machine 0), group 0 contains all machines.
-/// So it is enough to compare ticks in group 0.
+/// The numbers of the groups in which the ticks of `machine` are compared. Group g is the group of machine g: machine g itself and all
+/// machines that may send to it. In a mesh (every machine may send to every other) and in a star (all others may send to machine 0), group 0
+/// contains all machines, so group 0 is enough. In a ring and with a time-keeper, the result is all groups that contain `machine`.
 fn groups_of(topology: Topology, machine: usize, machines: usize) -> impl Iterator<Item = usize> {
     let groups = match topology {
         Topology::Mesh | Topology::Star => 0..1,

@@ -1,4 +1,4 @@
-//! Experiments. A TOML file describes configurations. A plan is made from these configurations: an ordered list of runs. Each run has a
+//! Experiments. A TOML file describes configurations. The plan is an ordered list of the runs of these configurations. Each run has a
 //! key (a text of its configuration and its repetition), which does not change if the plan grows.
 //!
 //! # Layout
@@ -7,7 +7,7 @@
 //! - [`parameters`]: the types of parameters, their texts and ranges
 //! - [`rates`]: how often machines tick
 //! - [`internal`]: the probability that an idle tick (a tick at which no message waits) is an internal event
-//! - [`named_values`]: parameters whose values have names
+//! - [`named_values`]: a macro for parameters whose values have names, such as `mesh` or `ring`
 //! - [`variants`]: variants of the model: how many messages a tick takes, which machines may send to each other, and to which of
 //!   them a send goes
 //! - [`delay`]: distributions of message delays
@@ -143,10 +143,10 @@ impl Configuration {
             .neighbour_count(machine, self.rates.machines())
     }
 
-    /// Returns the smallest possible margin of a run, in model nanoseconds. The margin is the shortest time between two ticks whose order
-    /// can change the run's events ([`Schedule::margin_ns`]). With [`PhaseRule::Spread`], the smallest possible margin is `1 / (L * N)`
-    /// seconds, where L is the least common multiple of the rates and N the number of machines. (Rounding can make the margin of a run
-    /// two nanoseconds shorter.) The other phase rules guarantee no margin, so the result is 0.
+    /// Returns the margin, in model nanoseconds, that every run of this configuration has at least. The margin of a run is the shortest
+    /// time between two ticks whose order can change the run's events ([`Schedule::margin_ns`]). With [`PhaseRule::Spread`], the result is
+    /// `1 / (L * N)` seconds, where L is the least common multiple of the rates and N the number of machines. (The times of ticks are
+    /// rounded, so a run's margin can be up to two nanoseconds shorter.) The other phase rules guarantee no margin, so the result is 0.
     pub fn guaranteed_margin_ns(&self) -> u64 {
         schedule::guaranteed_margin_ns(self)
     }
@@ -211,7 +211,8 @@ impl Configuration {
         rows.sum::<f64>().round() as u64
     }
 
-    /// Returns how many messages arrive at each machine per model second if no machine ever receives.
+    /// Returns how many messages arrive at each machine per model second if every machine sends as many messages as
+    /// `messages_per_second_of_each` says.
     fn arrivals_per_second_of_each(&self) -> Vec<f64> {
         // For each machine: how many messages it sends to each of its neighbours per second.
         let to_each_neighbour: Vec<f64> = (0..)
@@ -435,6 +436,7 @@ impl Experiment {
         self.numbering = numbering.clone();
         let more_repetitions = self.more_repetitions.values().copied();
         let max_repetitions = more_repetitions.fold(self.repetitions, u32::max);
+        // Every configuration gets numbers for `max_repetitions` runs. `runs` leaves out those that are not planned.
         self.numbering
             .grow(self.configurations.len(), max_repetitions);
         Ok(())

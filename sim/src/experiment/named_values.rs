@@ -1,8 +1,13 @@
 //! A macro for parameters whose values have names, such as `mesh` or `ring`.
 
 /// Defines an enum whose values have fixed names. The first value is the default. Values are parsed from their names and printed as
-/// their names. `$wanted` is the end of the error message for a text that is none of the names: if `$wanted` is
-/// "an engine (tcp or virtual)", the message for the text `udp` is "`udp` is not an engine (tcp or virtual)".
+/// their names. An example:
+///
+/// ```text
+/// named_values! { EngineKind, "an engine (tcp or virtual)" { Tcp = "tcp", Virtual = "virtual" } }
+/// ```
+///
+/// The text after the enum's name is the end of the error message for an unknown name: "`udp` is not an engine (tcp or virtual)".
 macro_rules! named_values {
     ($(#[$doc:meta])* $name:ident, $wanted:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*

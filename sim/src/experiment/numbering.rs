@@ -49,6 +49,7 @@ impl Numbering {
         bounds.sort_unstable();
         let mut from = 0;
         for to in bounds {
+            // The condition skips repeated bounds, and bounds larger than `repetitions`.
             if from < to && to <= repetitions {
                 let numbered = self.numbered_configurations(from);
                 if numbered < configurations {

@@ -1,8 +1,8 @@
 //! The table of parameters: one row for each parameter of a configuration.
 //!
-//! The code that reads experiment files takes the parameters from this table. So does the code of run keys (a run's key is a text with its
-//! parameters and its repetition), of the journal's columns, of filters, of tables and of the data dictionary (the list of all columns with
-//! their meanings). None of this code needs a change when a parameter is added.
+//! Experiment files, run keys (a run's key is a text with its parameters and its repetition), the journal's columns, filters, tables and the
+//! data dictionary (the list of all columns with their meanings) all take the parameters from this table. So their code needs no change
+//! when a parameter is added.
 //!
 //! Every value of a parameter has a canonical text, its *cell*: `runs.csv` has this text in the parameter's column.
 //!
@@ -52,7 +52,7 @@ pub struct Parameter {
     access: Access,
 }
 
-/// How to write the value of a field as a cell, set it from a cell, and compare it.
+/// How to write a configuration's field as a cell, set the field from a cell, and compare the field in two configurations.
 #[derive(Clone, Copy, Debug)]
 struct Access {
     cell: fn(&Configuration) -> String,

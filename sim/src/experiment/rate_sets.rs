@@ -20,7 +20,7 @@ pub(super) enum RateRule {
     Random(u64),
 }
 
-/// How many machines all further rate sets together may have. A set of three rates subtracts three machines. Without this limit, a short
+/// The number of machines that are left for further rate sets. A set of three rates uses up three machines. Without this limit, a short
 /// rule could make more sets than fit into the memory.
 #[derive(Debug)]
 pub(super) struct MachineBudget(Cell<u64>);
@@ -72,7 +72,7 @@ impl RateSets {
     /// Returns the number of unordered sets, in which a rate may occur more than once: the binomial coefficient
     /// `C(choices + machines - 1, machines)`, where `choices` is the number of possible rates.
     fn unordered_count(&self) -> Option<u64> {
-        // The turn for `index` makes `count` equal to C(choices - 1 + index, index), a whole number. So the division has no remainder.
+        // After each `index`, the value is C(choices - 1 + index, index). This is a whole number, so the division has no remainder.
         (1..=u64::from(self.machines)).try_fold(1u64, |count, index| {
             let product = u128::from(count) * u128::from(self.choices() - 1 + index);
             u64::try_from(product / u128::from(index)).ok()

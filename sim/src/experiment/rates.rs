@@ -176,19 +176,22 @@ mod tests {
         assert_eq!(lcm("0.2,0.3"), Some(600_000));
     }
 
-    /// `3` is refused because a run has at least two machines. The other texts have a rate that is too low, is too high or has too
-    /// many decimals, or they are not plain numbers with a comma between them.
     #[test]
     fn texts_that_are_no_rates_are_refused() {
         for text in [
-            "",
+            // Only one machine.
             "3",
+            // A rate below 0.001.
             "0,1",
+            "1,0.0001",
+            // A rate above 1000.
             "1,1001",
+            // More than six decimals.
+            "1,2.1234567",
+            // Not plain numbers with a comma between them.
+            "",
             "1,,2",
             "1;2",
-            "1,0.0001",
-            "1,2.1234567",
             "1,1e2",
             "1,-2",
         ] {

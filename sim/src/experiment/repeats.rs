@@ -56,6 +56,7 @@ impl Grid<'_, '_> {
         let dimensions = self.dimensions_beside(section, &[COUNT]);
         // A block `[[repeat]]` covers configurations by the same rule as a block `[[exclude]]`. Nothing is excluded here.
         let (count, block) = (count?, Exclusion::new(&dimensions?));
+        // Without the configurations, nothing more of the block can be checked.
         let covered = configurations?
             .iter()
             .filter(|configuration| block.covers(configuration));

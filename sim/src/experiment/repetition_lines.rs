@@ -30,7 +30,7 @@ impl RepetitionLines {
         let fewest = counts.iter().copied().min().unwrap_or(0);
         let key_value = fewest.max(experiment.repetitions);
         let table = VaryingValues::new(experiment);
-        // First there is one block for each configuration that needs more. Then blocks are joined where this is possible.
+        // First there is one block for each configuration that needs more than `key_value`. Then blocks are joined where this is possible.
         let blocks = std::iter::zip(&table.indices, counts)
             .filter(|&(_, &count)| count > key_value)
             .map(|(indices, &count)| {
@@ -131,8 +131,8 @@ impl VaryingValues {
 fn merged(mut blocks: Vec<Block>, parameters: usize) -> Vec<Block> {
     for parameter in (0..parameters).rev() {
         let mut joined: Vec<Block> = vec![];
-        // For each joined block: its index in `joined`. The key is the block without its values of this parameter: blocks that can be joined
-        // have the same key.
+        // Blocks are joined if they are equal apart from their values of this parameter. So the key is a block without these values. The
+        // value is the index of the joined block in `joined`.
         let mut found: BTreeMap<Block, usize> = BTreeMap::new();
         for (count, mut values) in blocks {
             // From here, `values` has an empty set for this parameter.

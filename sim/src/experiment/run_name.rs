@@ -21,7 +21,7 @@ impl RunName {
     pub fn find(&self, experiment: &Experiment) -> Option<Run> {
         match self {
             Self::Number(index) => {
-                // Some numbers belong to runs that are not planned now: runs of an earlier, larger plan, or runs of another shard.
+                // `experiment.run` also returns runs that are not planned now: runs of an earlier, larger plan, or runs of another shard.
                 let run = experiment.run(*index);
                 run.filter(|run| experiment.is_planned(run))
             }

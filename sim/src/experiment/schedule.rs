@@ -169,9 +169,11 @@ impl MachineSchedule {
 }
 
 /// The smallest possible margin of a run of a configuration, for all phases that can be drawn. With [`PhaseRule::Spread`] it is
-/// `1 / (L * N)` seconds, where L is the least common multiple of the rates in ticks per second, and N the number of machines. A due
-/// time is the sum of the phase and the length of the periods after it. Both are rounded down to nanoseconds. So the margin of a run can be
-/// shorter than the result, but by less than two nanoseconds. With the other rules, the result is 0.
+/// `1 / (L * N)` seconds, where L is the least common multiple of the rates in ticks per second, and N the number of machines. With
+/// the other rules it is 0.
+///
+/// These values leave out rounding. Every due time is the sum of a phase and the length of some periods, and each of these two parts is
+/// rounded down to whole nanoseconds. So the margin of a run can be shorter than the value here, but by less than two nanoseconds.
 pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
     match configuration.phase {
         PhaseRule::Spread => {
@@ -231,19 +233,19 @@ mod tests {
     use crate::random::run_stream;
     use proptest::prelude::*;
 
-    fn schedule(rates: &[u32], phase: PhaseRule, duration_ns: u64, key: &str) -> Schedule {
+    fn schedule(rates: &[u32], phase: PhaseRule, duration_ns: u64, stream_key: &str) -> Schedule {
         let rates = rates.iter().map(|&hertz| 1_000_000 * u64::from(hertz));
-        schedule_of_micro_hertz(&rates.collect::<Vec<_>>(), phase, duration_ns, key)
+        schedule_of_micro_hertz(&rates.collect::<Vec<_>>(), phase, duration_ns, stream_key)
     }
 
     fn schedule_of_micro_hertz(
         rates: &[u64],
         phase: PhaseRule,
         duration_ns: u64,
-        key: &str,
+        stream_key: &str,
     ) -> Schedule {
         let configuration = configuration(rates, phase, duration_ns);
-        Schedule::draw(&configuration, &mut run_stream(1, key))
+        Schedule::draw(&configuration, &mut run_stream(1, stream_key))
     }
 
     fn configuration(rates: &[u64], phase: PhaseRule, duration_ns: u64) -> Configuration {
@@ -278,10 +280,11 @@ mod tests {
             assert_eq!(margin_with(PhaseRule::Aligned), 0);
             margin_with(PhaseRule::Spread)
         };
-        // A second divided by the least common multiple and by the number of machines.
+        // A second divided by the least common multiple of the rates and by the number of machines.
         assert_eq!(spread_margin(&[4.0, 5.0, 6.0]), NANOS_PER_SECOND / (60 * 3));
         assert_eq!(spread_margin(&[3.0, 4.0, 5.0]), NANOS_PER_SECOND / (60 * 3));
         assert_eq!(spread_margin(&[1.0, 3.0, 6.0]), NANOS_PER_SECOND / (6 * 3));
+        // These rates are 6, 9 and 24 quarters. The least common multiple of 6, 9 and 24 is 72, and 72 quarters are 18.
         assert_eq!(
             spread_margin(&[1.5, 2.25, 6.0]),
             NANOS_PER_SECOND / (18 * 3)

@@ -42,7 +42,8 @@ pub(super) fn rates(item: &Item<'_>, seed: u64, budget: &MachineBudget) -> Optio
     )
 }
 
-/// Reads a rule such as `{ every = "ordered", machines = 3, from = 1, to = 6, step = 1 }`, and makes its rate sets.
+/// Reads a rule such as `{ every = "ordered", machines = 3, from = 1, to = 6, step = 1 }`, and makes its rate sets. For
+/// two machines, "ordered" makes both `1,3` and `3,1`, and "unordered" makes only `1,3`.
 fn rates_by_rule(
     item: &Item<'_>,
     rule: &Section<'_>,
@@ -122,7 +123,7 @@ fn expand(
             }
             Some(sets.expand(seed))
         }
-        // Each set makes at least one run, so there would be at least `count` runs.
+        // The rule makes more than `MAX_RUNS` sets. Each set makes at least one run, so there would be too many runs.
         (_, count, _) => {
             item.note(too_many_runs(count));
             None

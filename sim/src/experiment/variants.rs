@@ -1,5 +1,10 @@
-//! Variants of the model: how many messages a tick takes from the queue, which machines may send to each other, to which of these
-//! machines a send goes, over which connections messages travel, and which timestamps messages carry.
+//! Variants of the model:
+//!
+//! - [`ReceiveRule`]: how many messages a tick takes from the queue
+//! - [`Topology`]: which machines may send to each other
+//! - [`Sends`]: whether a send goes to one, to some or to all of the machines that the sender may send to
+//! - [`Connection`]: over which connections messages travel
+//! - [`ClockKind`]: which timestamps messages carry
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,7 +53,7 @@ named_values! {
 }
 
 named_values! {
-    /// The clock whose timestamps messages carry. The choice does not change what machines do.
+    /// The clocks whose timestamps messages carry. The choice does not change what machines do.
     ClockKind, "a clock (lamport, vector or hlc)" {
         /// Only the Lamport clock.
         Lamport = "lamport",
@@ -144,8 +149,8 @@ impl Sends {
     /// The texts of the values, with an example for multicast.
     pub const NAMES: &'static [&'static str] = &["mix", "unicast", "broadcast", "multicast(2)"];
 
-    /// Returns whether this rule can be used with `topology`. With [`Topology::TimeKeeper`], machine 0 always sends to all. So this topology
-    /// allows only the default `Mix`, which has no effect there, and `Broadcast`.
+    /// Returns whether this rule can be used with `topology`. With [`Topology::TimeKeeper`], every send goes to all other machines. So only
+    /// two rules are allowed: `Broadcast`, and the default `Mix`, which this topology ignores.
     pub fn fits(self, topology: Topology) -> bool {
         topology != Topology::TimeKeeper || matches!(self, Self::Mix | Self::Broadcast)
     }

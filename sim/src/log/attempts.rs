@@ -47,18 +47,19 @@ pub(super) struct JournalContents {
     pub(super) whole_bytes: u64,
     /// The largest segment number in the rows. A segment is an events file: segment 3 is `events-0003.csv`.
     pub(super) segment: u32,
-    /// The position in this segment, in bytes, after the last events that belong to a row. 0 if there are no such events.
+    /// The position in this segment, in bytes, up to which all events belong to runs with a row. Events after this position belong to runs
+    /// without a row. 0 if no run with a row has events in this segment.
     pub(super) segment_end: u64,
 }
 
 impl JournalContents {
-    /// Reads the journal of `experiment`'s dataset. A journal that does not exist is empty.
+    /// Reads the journal of `experiment`'s dataset. If the file does not exist, the result has no rows.
     pub(super) fn read(path: &Path, experiment: &Experiment) -> Result<Self, DatasetError> {
         let Some(whole_rows) = journal::open_whole_rows(path)? else {
             return Ok(Self::default());
         };
         let mut found = Self {
-            // The reader is limited to the whole rows, so its limit is their length.
+            // The reader `whole_rows` stops after the last newline of the file. The reader's limit is the length up to there.
             whole_bytes: whole_rows.limit(),
             ..Self::default()
         };

@@ -60,9 +60,9 @@ impl Dataset {
         self.parts.newest().paths.experiment()
     }
 
-    /// Reads the experiment that made the dataset, so that more of its runs can be planned. It is the experiment in `experiment.toml`, but
-    /// with the dataset's engine, time scale and isolation (whether each machine has its own process). The experiment of a shard has the runs
-    /// of all shards. `None` if the logs were imported.
+    /// Reads the experiment that made the dataset. It is the experiment in `experiment.toml`, but with the dataset's engine, time scale and
+    /// isolation (whether each machine has its own process). The experiment of a shard has the runs of all shards. `None` if the logs were
+    /// imported.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Dataset {
         let mut experiment = Experiment::read(&paths.experiment(), overrides)?;
         // If the file gives no name, `read` uses the file's own name, `experiment`. The manifest has the real name.
         experiment.name.clone_from(&manifest.name);
-        // The manifest also lists the sweeps that made the dataset. They are not compared.
+        // Only the field `experiment` of the two manifests is compared. So the new manifest needs no list of sweeps.
         let no_sweeps = vec![];
         let read_now = Manifest::new(&experiment, no_sweeps).experiment;
         let difference = Difference::between(made, &read_now);

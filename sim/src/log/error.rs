@@ -244,7 +244,7 @@ pub enum DatasetError {
         /// N of the other group of shards.
         b: u32,
     },
-    /// The folder of a shard contains another shard, or a dataset that is not a shard.
+    /// A folder has the name of a shard, but it contains a different shard, or a dataset that is not a shard.
     #[error("{} contains {found}, but the folder has the name of another shard; rename the folder, or move \
              it away", .path.display())]
     MisplacedShard {

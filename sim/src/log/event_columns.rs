@@ -69,8 +69,8 @@ pub struct EventColumns {
     pub peer: Vec<MachineIndex>,
     /// The Lamport timestamp of the message that is sent or received; [`UNKNOWN`] for internal events, or if it is not in the log.
     pub stamp: Vec<u64>,
-    /// For a receive: the number of the sender's tick at which the message was sent. Otherwise, and if it is not in the log:
-    /// [`UNKNOWN`].
+    /// For a receive: the number of the sender's tick at which the message was sent. [`UNKNOWN`] for other events, or if the number is not
+    /// in the log.
     pub sent_tick: Vec<u64>,
     /// For each send whose `peer` is [`SEVERAL_PEERS`]: the index of the event, and the recipients. The indices are in ascending order.
     several: Vec<(usize, Arc<[MachineIndex]>)>,
@@ -184,7 +184,8 @@ impl EventColumns {
                     ALL_PEERS => Recipients::All,
                     // No neighbours are given, because `recipients` uses them only for ALL_PEERS.
                     SEVERAL_PEERS => Recipients::Several(self.recipients(index, &[]).into()),
-                    // `peer` is the recipient, or UNKNOWN_MACHINE if the recipients are not in the log. A row has the same value.
+                    // `peer` is the recipient. If the recipients are not in the log, `peer` is UNKNOWN_MACHINE, and a row has
+                    // `One(UNKNOWN_MACHINE)`.
                     peer => Recipients::One(peer),
                 },
                 stamp: self.stamp[index],
@@ -333,6 +334,7 @@ impl EventColumns {
         };
         let tick = cells.number(b',')?;
         let action = cells.action()?;
+        // `long_number` is a faster `number` for many digits.
         let system_time_ns = cells.long_number(b',')?;
         let logical_clock = cells.number(b',')?;
         let queue_length = cells.number(b',')?;

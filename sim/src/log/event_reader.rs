@@ -10,7 +10,7 @@ use super::error::DatasetError;
 use super::journal_row::JournalRow;
 use crate::input::open_stored;
 
-/// How many bytes are read at once: so many that one read is enough for many short runs that follow each other in a file.
+/// How many bytes are read at once. If short runs follow each other in a file, one read is enough for many of them.
 const BLOCK_BYTES: u64 = 1 << 20;
 
 /// Reads the events of runs of one dataset. Reading is fast if the runs are read in the order in which they are in the files.
@@ -23,7 +23,7 @@ pub struct EventReader<'d> {
     block: Vec<u8>,
     /// The position in the segment at which `block` starts, in bytes.
     start: u64,
-    /// How many bytes are read at once. If the events of a run have more bytes, all of them are read at once.
+    /// At least this many bytes are read at once, if the file has them. With 0, only the events of the requested run are read.
     block_bytes: u64,
 }
 
@@ -46,8 +46,8 @@ impl<'d> EventReader<'d> {
         Self::with_blocks(dataset, BLOCK_BYTES)
     }
 
-    /// Creates a reader for single runs, which do not follow each other in a file: it reads only the bytes of the requested run, and no
-    /// bytes after them.
+    /// Creates a reader that reads only the bytes of the requested run, and no bytes after them. Use this reader for runs that do not follow
+    /// each other in a file.
     pub(super) fn of_single_runs(dataset: &'d Dataset) -> Self {
         Self::with_blocks(dataset, 0)
     }

@@ -82,7 +82,7 @@ pub struct Assumed {
     pub send_stamps: bool,
     /// The tick at which a received message was sent: the tick of the send with the same sender and the same timestamp.
     pub sent_ticks: bool,
-    /// Queue lengths of internal events and sends: 0, because a machine does one of these only if its queue is empty.
+    /// Queue lengths of internal events and sends: 0, because a machine has such events only while its queue is empty.
     #[serde(default, skip_serializing_if = "is_false")]
     pub idle_queues: bool,
     /// Queue lengths of receives: the number of messages that had been sent to the machine and not received yet.
@@ -94,7 +94,7 @@ impl Imported {
     /// Returns whether measures that need `part` are known in run number `run`.
     pub fn can_measure(&self, part: UnmeasuredPart, run: u64) -> bool {
         let is_about_part = |unmeasured: &&Unmeasured| unmeasured.about == part;
-        let mut reasons = self.unmeasured.iter().filter(is_about_part);
-        !reasons.any(|unmeasured| unmeasured.runs.binary_search(&run).is_ok())
+        let mut entries = self.unmeasured.iter().filter(is_about_part);
+        !entries.any(|unmeasured| unmeasured.runs.binary_search(&run).is_ok())
     }
 }

@@ -192,7 +192,8 @@ pub(super) struct Rows<'p, R> {
 ///
 /// # Errors
 ///
-/// Returns [`DatasetError`] if the header is wrong. The iterator returns an error for each row that has changed or is impossible.
+/// Returns [`DatasetError`] if the header is wrong. The iterator returns an error for each row that is not CSV, or that
+/// [`RowParser::parse_row`] refuses.
 pub(super) fn read_rows<R: Read>(path: &Path, text: R) -> Result<Rows<'_, R>, DatasetError> {
     let mut reader = csv::Reader::from_reader(text);
     let names = reader.headers().map_err(DatasetError::journal(path))?;
@@ -244,7 +245,8 @@ impl RowParser {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if the row has changed or is impossible.
+    /// Returns [`DatasetError`] if a cell has an impossible value, if two cells contradict each other, or if the row does not match its
+    /// checksum. A wrong checksum shows that the row was changed after it had been written.
     pub(super) fn parse_row(
         &mut self,
         path: &Path,

@@ -273,7 +273,7 @@ const fn from_parameter(parameter: &'static Parameter) -> JournalColumn {
     }
 }
 
-/// Returns the columns of `runs.csv`, in order. Each parameter of a configuration has a column, between the columns listed above.
+/// Returns the columns of `runs.csv`, in order. The columns of the parameters are between `machines` and `started_at_ns`.
 pub fn journal_columns() -> &'static [JournalColumn] {
     static COLUMNS: LazyLock<Vec<JournalColumn>> = LazyLock::new(|| {
         let parameters = PARAMETERS.iter().map(from_parameter);

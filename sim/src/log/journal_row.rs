@@ -12,8 +12,8 @@ const MAX_BYTES: u64 = 1 << 48;
 /// this many full segments have about `MAX_BYTES` bytes together.
 const MAX_SEGMENT: u32 = 1 << 20;
 /// Length of the shortest possible row of the event log in bytes: `0,0,0,send,0,0,,,0,` and a line feed. `send` is the shortest word for
-/// an event. The two cells before the last 0 are the queue length and the recipient. They are empty in some imported logs. A run with
-/// `bytes` bytes of rows has at most `bytes / MIN_ROW_BYTES` events.
+/// an event. The cells `queue_length` and `peers` before the last 0 are empty in some imported logs. The last cell, `sent_tick`, is empty in
+/// every send. A run with `bytes` bytes of rows has at most `bytes / MIN_ROW_BYTES` events.
 const MIN_ROW_BYTES: u64 = 20;
 
 /// How an attempted run ended. Its text is `ok` or `failed`.
@@ -64,7 +64,7 @@ pub struct JournalRow {
     /// in memory.
     pub configuration: Arc<Configuration>,
     pub started_at_ns: u64,
-    /// For each machine, the time from the run's start to its first tick.
+    /// For each machine, the time from the run's start to the machine's first tick.
     pub phases_ns: Vec<u64>,
     pub margin_us: f64,
     pub lateness_p50_us: f64,
@@ -82,7 +82,8 @@ pub struct JournalRow {
     pub offset: u64,
     pub bytes: u64,
     pub checksum: String,
-    /// The checksum of the row when it was read. When a row is written, its checksum is calculated, whatever this field contains.
+    /// The checksum that the journal had for this row when the row was read. Writing a row ignores this field and calculates the
+    /// checksum anew.
     pub row_checksum: String,
     /// Which part (shard) of the dataset the row is in: an index from 0. It is not a column.
     pub part: usize,
@@ -126,7 +127,7 @@ impl JournalRow {
         if self.time_scale <= 0.0 {
             return Some(("time_scale", format!("{} is not positive", self.time_scale)));
         }
-        // Tables hold these two numbers as integers of 64 bits, of which one is the sign.
+        // Tables hold these two numbers as `i64`, which has one bit for the sign and 63 bits for the number.
         for (column, value) in [("run", self.run), ("started_at_ns", self.started_at_ns)] {
             if i64::try_from(value).is_err() {
                 return Some((column, format!("{value} exceeds 63 bits")));

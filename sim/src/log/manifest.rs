@@ -75,8 +75,7 @@ pub struct ResolvedExperiment {
     pub timestamps: bool,
     /// Number of planned runs. In the manifest of a shard, only the runs of the shard count.
     pub runs: u64,
-    /// Which run has which number. The runs of the first plan have the lowest numbers. The new runs of each extension of the experiment
-    /// have the next numbers.
+    /// Which run has which number. If the experiment is extended, its runs keep their numbers, and the new runs get the next numbers.
     pub numbering: Numbering,
     /// The canonical text of each configuration.
     pub configurations: Vec<String>,
@@ -141,7 +140,7 @@ pub struct Provenance {
 }
 
 impl Manifest {
-    /// Creates the manifest of the dataset of `experiment`, to which `sweeps` have added runs.
+    /// Creates the manifest of a dataset from its experiment and from the sweeps that made its runs.
     pub fn new(experiment: &Experiment, sweeps: Vec<Provenance>) -> Self {
         let mut manifest = Self {
             schema: SCHEMA_VERSION,
@@ -183,9 +182,9 @@ impl Manifest {
         }
     }
 
-    /// Returns this manifest for a dataset that had the manifest `earlier` so far. If the schema of `earlier` is below
-    /// [`SCHEMA_OF_TRUE_MARGINS`], the dataset can have rows without true margins. Then this manifest also gets a schema below
-    /// [`SCHEMA_OF_TRUE_MARGINS`], so that no program takes the margins of those rows for true ones.
+    /// Returns this manifest with the schema that it must have to replace `earlier`, the dataset's present manifest. If the schema of
+    /// `earlier` is below [`SCHEMA_OF_TRUE_MARGINS`], the dataset may have rows without true margins. Then the result also has a schema
+    /// below [`SCHEMA_OF_TRUE_MARGINS`], so that no program takes the margins of those rows for true ones.
     pub(super) fn continued_from(mut self, earlier: &Self) -> Self {
         if earlier.schema < SCHEMA_OF_TRUE_MARGINS {
             self.schema = SCHEMA_OF_TRUE_MARGINS - 1;

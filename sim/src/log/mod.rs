@@ -32,7 +32,7 @@
 //! - [`manifest`]: `dataset.json`: how the dataset was made
 //! - [`parts`]: the paths of a dataset's files, in all shards
 //! - [`dataset`]: a dataset opened for reading
-//! - [`writer`]: appends finished runs to a dataset
+//! - [`writer`]: appends runs to a dataset when they have ended, failed runs too
 //! - [`imported`]: facts about logs that another program wrote
 //! - [`import_writer`]: makes a dataset from logs that another program wrote
 //! - [`sources`]: the files and lines from which imported events were read

@@ -65,7 +65,7 @@ impl Paths {
     pub(super) fn segment_number(name: &str) -> Option<u32> {
         let digits = name.strip_prefix("events-")?.strip_suffix(".csv")?;
         let number = digits.parse().ok()?;
-        // Other texts of the same number, such as `events-1.csv`, are not names of segments.
+        // `events-1.csv` is not the name of a segment, because the number in a segment's name has at least four digits.
         (digits == format!("{number:04}")).then_some(number)
     }
 }
@@ -160,9 +160,8 @@ impl Parts {
     /// Chooses the manifest of the shard whose experiment has the most runs. If the experiment file was extended, the experiments of shards
     /// that started earlier have fewer runs. The chosen experiment must contain all runs of the other experiments, with the same numbers.
     fn choose_newest(&mut self) -> Result<(), DatasetError> {
-        // First the number of runs that were ever planned is compared, because this number only grows. If several shards have
-        // the same number, the number of runs that are planned now is compared. (The second number becomes smaller if `repetitions`
-        // is reduced.)
+        // The number of runs that were ever planned only grows, so it is compared first. The number of runs that are planned now becomes
+        // smaller if `repetitions` is reduced, so it is compared only between shards for which the first number is the same.
         let newest_index = (0..self.parts.len()).max_by_key(|&index| {
             let experiment = &self.parts[index].manifest.experiment;
             (
@@ -212,7 +211,7 @@ impl Parts {
         &self.parts[self.newest]
     }
 
-    /// Returns the paths of the part whose manifest is used for all parts.
+    /// Returns the paths of the part whose experiment has the most runs.
     pub(super) fn newest_paths(&self) -> &Paths {
         &self.parts[self.newest].paths
     }

@@ -11,9 +11,9 @@ use super::parts::Paths;
 
 /// How much space is kept, in bytes: 512 KiB.
 const RESERVE_BYTES: usize = 512 << 10;
-/// The maximum number of bytes of journal rows that wait to be written (a row waits until the events of its run are certainly on the disk).
-/// If the disk is full, all waiting rows must fit into the freed space. The file system needs a part of this space for itself, so the
-/// maximum is half of the space.
+/// A journal row waits in memory until the events of its run are certainly on the disk. When the waiting rows have this many bytes together,
+/// the events of these runs are forced to the disk, and then the rows are written. If the disk is full, all waiting rows must fit into the
+/// freed space. The file system needs a part of the freed space for itself, so the rows get only half of it.
 pub(super) const MAX_WAITING_BYTES: usize = RESERVE_BYTES / 2;
 
 /// The spare file `.reserve`. The file is removed when this value is dropped. A killed `sim run` leaves its spare file on the disk. The

@@ -71,8 +71,8 @@ impl ResumeState {
         Ok(state)
     }
 
-    /// Gives the experiment the shard rule of the shards that exist. (The rule says which shard makes which run.) If they have different
-    /// rules, the rule of the first of them is used. This is not reported here, but whoever reads such a dataset gets an error.
+    /// Gives the experiment the shard rule of the shards that exist. (The rule says which shard makes which run.) If these shards
+    /// have different rules, one of the rules is used. Nothing is reported here, but whoever reads such a dataset gets an error.
     fn continue_shard_rule(&mut self, siblings: &[(PathBuf, Manifest)]) {
         let siblings = siblings.iter().map(|(_, manifest)| manifest);
         let mut existing = self.manifest.iter().chain(siblings);
@@ -92,8 +92,7 @@ impl ResumeState {
             .manifest
             .iter()
             .map(|manifest| (&self.paths.root, manifest));
-        // `chain` below needs items of the same type as those of `own`: `(&PathBuf, &Manifest)`. The items of `siblings.iter()` are
-        // `&(PathBuf, Manifest)`.
+        // Turns each `&(PathBuf, Manifest)` into `(&PathBuf, &Manifest)`, the type of the items of `own`.
         let others = siblings.iter().map(|(folder, manifest)| (folder, manifest));
         let mut longest: Option<&ResolvedExperiment> = None;
         for (folder, manifest) in own.chain(others) {
@@ -115,7 +114,7 @@ impl ResumeState {
         if let Some(longest) = longest {
             self.experiment
                 .continue_from(&longest.configurations, &longest.numbering)
-                .unwrap_or_else(|_| unreachable!("a missing configuration would be a difference"));
+                .unwrap_or_else(|_| unreachable!("`Difference` reports missing configurations"));
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! What was different in schema 3, an earlier version of the format of datasets: the names of some columns, and the calculation of the
-//! manifest's checksum (field `identity` in `dataset.json`). Datasets of schema 3 can still be read and extended.
+//! checksum (field `identity`) of the manifest `dataset.json`. Datasets of schema 3 can still be read and extended.
 
 use super::checksum::checksum;
 use super::manifest::Manifest;
@@ -8,9 +8,11 @@ use super::manifest::Manifest;
 pub(super) const SCHEMA: u32 = 3;
 
 /// Calculates the correct `identity` of a manifest of schema 3. If the manifest's field `identity` has a different value, the manifest was
-/// changed after it was written. In schema 3 the identity was a checksum of a text: the values of the manifest as `{:?}` printed them. Today
-/// `{:?}` would print a different text, because some types and fields have new names (`missing_fields` was `lacks: Lacks`), and some fields
-/// are new. So this function writes the old text itself.
+/// changed after it was written.
+///
+/// In schema 3 the identity was a checksum of a text: the values of the manifest as `{:?}` printed them. Today `{:?}` would print
+/// `ResolvedExperiment` and `Imported` differently: they have new fields, and `missing_fields` was called `lacks`. So this function writes
+/// the old field names itself, and uses `{:?}` only for the values.
 pub(super) fn identity(manifest: &Manifest) -> String {
     let experiment = &manifest.experiment;
     let mut contents = format!(

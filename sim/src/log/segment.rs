@@ -34,7 +34,7 @@ pub(super) struct Segment {
 
 impl Segment {
     /// Opens the last segment that the journal names (`found.segment`). Removes the events of runs that have no row in the journal: the
-    /// rest of this segment, from the position `found.segment_end` on, and all later segments, which `uncounted` lists. Returns the opened
+    /// bytes of this segment from the position `found.segment_end` on, and all later segments (`uncounted.segments`). Returns the opened
     /// segment, and how many bytes were removed.
     pub(super) fn resume(
         disk: &dyn Disk,

@@ -70,7 +70,8 @@ impl SourceRange {
         if self.rows == 1 && next.line > line {
             self.step = next.line - line;
         }
-        // `step` is still 0 if the line of the second event is not below the line of the first. Then the second event begins a new range.
+        // If the second event's line number is not larger than the first event's, `step` is still 0. Then the second event begins a new
+        // range.
         let belongs =
             next.file == file && self.step > 0 && next.line == line + self.rows * self.step;
         if belongs {
@@ -237,7 +238,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_row_is_found_with_its_line(
+        fn every_event_is_found_with_its_line(
             lines_of_run_1 in prop::collection::vec((0u32..3, 1u64..12), 0..5),
             lines_of_run_4 in prop::collection::vec((0u32..3, 1u64..12), 0..40),
         ) {

@@ -29,8 +29,8 @@ pub struct Status {
     pub planned: u64,
     /// Number of planned runs that have finished. Tables and measures use these runs.
     pub done: u64,
-    /// Number of finished runs that are not planned any more, because the experiment file was made smaller. Tables and measures use
-    /// them too.
+    /// Number of finished runs that are not planned any more, because the experiment file was changed and has fewer runs now. Tables and
+    /// measures use these runs too.
     pub no_longer_planned: u64,
     /// Number of planned runs that failed in every attempt so far.
     pub failed: u64,
@@ -39,7 +39,7 @@ pub struct Status {
     /// Number of finished runs that were punctual.
     pub punctual: u64,
     /// Number of finished runs whose margin is not 0. Over TCP, only these runs can be punctual. The margin is the shortest time between
-    /// two ticks whose order may change the run's events. It is 0 if two such ticks are due at the same time.
+    /// two ticks whose order matters for the run's events. So the margin is 0 if two such ticks are due at the same time.
     pub with_margin: u64,
     /// Model seconds per wall second (a second of real time).
     pub time_scale: f64,
@@ -64,8 +64,7 @@ pub struct Status {
     pub missing_shards: Vec<String>,
     /// The sweeps that certainly or possibly write to the dataset (see [`Sweep::is_certain`]).
     pub sweeps: Vec<Sweep>,
-    /// The latest [`Sweep::finishes_at_s`] of the sweeps in `sweeps`, in Unix seconds. `None` if there is no sweep, or if the time is
-    /// `None` for each of them.
+    /// The latest [`Sweep::finishes_at_s`] of the sweeps in `sweeps`, in Unix seconds. `None` if no sweep has such a time.
     pub finishes_at_s: Option<i64>,
     /// When the last run ended, in Unix seconds.
     pub last_run_at_s: Option<i64>,
@@ -212,8 +211,8 @@ impl Sweep {
     }
 }
 
-/// Returns the commands that resume the parts with runs to do. For a shard that has not started, this is the command of a shard that has
-/// started, with the shard's number replaced.
+/// Returns the commands that resume the parts with runs to do. A shard that has not started has no command yet. It gets the
+/// command of a shard that has started, for example with `--shard 2/4` instead of `--shard 1/4`.
 fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
     if parts.planned() <= tally.attempted {
         return vec![];

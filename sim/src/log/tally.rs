@@ -153,8 +153,8 @@ impl Tally {
         reasons.zip(counts).filter(|&(_, runs)| runs > 0)
     }
 
-    /// Returns the median, over all finished runs, of the run's 99th percentile of lateness, in wall microseconds. For an even number of
-    /// runs, this is the larger one of the two middle values. 0 if no run has finished.
+    /// Returns the median of `lateness_p99_us`. For an even number of values, the result is the larger one of the two middle values. 0 if
+    /// no run has finished.
     pub(crate) fn median_lateness_p99_us(&mut self) -> f64 {
         let middle = self.lateness_p99_us.len() / 2;
         if self.lateness_p99_us.is_empty() {

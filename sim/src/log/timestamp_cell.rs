@@ -33,7 +33,7 @@ pub enum TimestampCells {
 /// Which cells the rows of a run have, and which of them may be empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowFormat {
-    /// The cells that may be empty. Only imported logs have such cells.
+    /// The cells that may be empty because their values are not known. Only imported logs have such cells.
     pub missing_fields: MissingFields,
     /// The cells of the column `timestamp`.
     pub timestamps: TimestampCells,

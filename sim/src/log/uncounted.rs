@@ -1,5 +1,6 @@
 //! Uncounted events: events of runs that have no row in the journal (`runs.csv`). A run with a row is *counted*, and so are its events. An
-//! interrupted sweep (a process `sim run`) leaves a few uncounted events. If there are many, rows of the journal were probably lost.
+//! interrupted sweep leaves at most as many uncounted events as fit into one events file. If there are more, rows of the journal were
+//! probably lost.
 
 use std::fs;
 use std::io;

@@ -1,5 +1,5 @@
-//! The writer of a dataset: appends the events of runs that have ended to a segment (a file `events-NNNN.csv`), and the runs' rows to the
-//! journal (`runs.csv`). One sweep (a process `sim run`) has one writer.
+//! The writer of a dataset. When a run has ended, the writer appends the run's events to a segment (a file `events-NNNN.csv`), and
+//! the run's row to the journal (`runs.csv`). One sweep (a process `sim run`) has one writer.
 //!
 //! The events of a run are written to the disk before its journal row. So after a crash, no row stands for events that are missing. Events
 //! and rows are forced to the disk (`fsync`) for several runs at once, to save time.
@@ -208,8 +208,8 @@ impl DatasetWriter {
         &self.attempts
     }
 
-    /// Returns how many runs were planned in the dataset before this writer opened it. (The writer's experiment may have more runs.) For a
-    /// new dataset it is 0.
+    /// Returns how many runs were planned in the dataset before this writer opened it; 0 for a new dataset. If this sweep extends the
+    /// dataset, the writer's experiment has more runs.
     pub fn planned_before(&self) -> u64 {
         self.planned_before
     }
@@ -325,15 +325,15 @@ impl DatasetWriter {
     }
 }
 
-/// Returns whether a run of the experiment has not finished.
+/// Returns whether at least one run of the experiment is still to do: it failed, or was not attempted.
 fn has_runs_to_do(experiment: &Experiment, attempts: &Attempts) -> bool {
     // `finished` returns `Some(false)` for a failed run, and `None` for a run that was not attempted.
     let is_finished = |run: Run| attempts.finished(run.index) == Some(true);
     !experiment.runs().all(is_finished)
 }
 
-/// When the writer has ended, its lock is free, and other processes see this. If the file system has no locks, the writer notes in the lock
-/// file that it has ended.
+/// A free lock shows other processes that the writer has ended. If the file system has no locks, the writer notes in the lock file that
+/// it has ended.
 impl Drop for DatasetWriter {
     fn drop(&mut self) {
         if !self.lock.is_held {

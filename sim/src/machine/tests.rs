@@ -32,7 +32,7 @@ fn message(stamp: u64) -> Message {
     }
 }
 
-/// Lets a message with this timestamp arrive at a machine whose messages have no delay. Then the time of the send does not matter.
+/// Lets a message with this stamp arrive. The machine's messages must have no delay. Then the time of the send does not matter.
 fn arrive(machine: &mut Machine, stamp: u64) {
     let (sent_ns, delay_ns) = (0, 0);
     machine.arrive(message(stamp), sent_ns, delay_ns);
@@ -70,13 +70,13 @@ fn a_tick_takes_one_message_and_messages_are_taken_in_order_of_arrival() {
 #[test]
 fn a_message_is_received_after_its_delay_and_never_before_an_earlier_message_of_its_sender() {
     let delayed = Configuration {
-        // Any delay above 0 makes messages wait in the network. The length of this delay (1 s) is not used: `arrive` below is told how
-        // long each message travels.
+        // Any delay above 0 makes messages wait in the network. The length of this delay (1 s) is not used: the calls of `machine.arrive`
+        // below say how long each message travels.
         delay: Delay::constant(1.0).expect("a delay"),
         ..configuration(3, 1.0, StampRule::After)
     };
     let mut machine = Machine::new(1, &delayed, random::machine_stream(7, "delays", 1));
-    // Each message: sender, timestamp, the time at which it was sent, and its delay.
+    // Each message: sender, stamp, the time at which it was sent, and its delay.
     let messages = [(0, 10, 100, 50), (0, 20, 110, 5), (2, 30, 120, 10)];
     for (sender, stamp, sent_ns, delay_ns) in messages {
         let sent = Message {
@@ -85,7 +85,7 @@ fn a_message_is_received_after_its_delay_and_never_before_an_earlier_message_of_
         };
         machine.arrive(sent, sent_ns, delay_ns);
     }
-    // Returns the timestamp of the message that a tick receives; 0 if it receives none.
+    // Returns the stamp of the message that a tick receives; 0 if the tick receives no message.
     let mut received_stamp = |due_ns| match machine.tick(due_ns).kind {
         EventKind::Receive(message) => message.stamp,
         _ => 0,
@@ -203,6 +203,7 @@ fn all_possible_sets_of_recipients_are_equally_frequent() {
     }
 }
 
+/// In the topology `TimeKeeper`, machine 0 is the time keeper.
 #[test]
 fn only_the_time_keeper_sends_and_always_to_all() {
     let configuration = Configuration {
@@ -280,7 +281,7 @@ proptest! {
     fn every_tick_has_one_event_and_makes_the_clock_larger(
         machines in 2u32..9,
         internal in 0.0f64..=1.0,
-        // For each tick, the timestamps of the messages that arrive before it.
+        // For each tick, the stamps of the messages that arrive before it.
         arrivals in prop::collection::vec(prop::collection::vec(0u64..500, 0..3), 1..200),
     ) {
         let mut machine = machine(machines, internal, StampRule::After);

@@ -8,8 +8,10 @@ use super::words::grouped;
 /// Returns what to do for more punctual runs. `None` if no run has finished, or if enough runs were punctual: at least half of the runs
 /// that can be punctual.
 ///
-/// Of the `finished` runs, `with_margin` have a margin above 0, so that they can be punctual, and `punctual` were punctual. The model time
-/// of the runs passed `time_scale` times as fast as real time.
+/// - `punctual`: the number of punctual runs
+/// - `with_margin`: the number of runs that can be punctual, because their margin is above 0
+/// - `finished`: the number of all finished runs
+/// - `time_scale`: if it is 20, the model time of the runs passed 20 times as fast as real time
 pub fn on_punctuality(
     punctual: u64,
     with_margin: u64,

@@ -156,14 +156,14 @@ impl Capacity {
         self.files.saturating_sub(spare) / tcp::sockets_per_run(configuration)
     }
 
-    /// Returns how many open files this process needs in addition to the sockets of runs that have been set up. Each run has `machines`
-    /// machines. Each event loop needs some of these files to set up runs, and there is at most one event loop for each core.
+    /// Returns how many open files this process needs in addition to the sockets of runs that have been set up: [`SPARE_FILES`], and for
+    /// each event loop the files to set up runs of `machines` machines. There is at most one event loop for each core.
     pub(super) fn spare_files(&self, machines: u32) -> u64 {
         SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines)
     }
 
     /// Returns how many of `to_do` runs to make at once. `heaviest` is the configuration whose runs need the most sockets. If several
-    /// configurations need equally many, `heaviest` is one of those whose runs have the most ticks.
+    /// configurations need equally many sockets, `heaviest` is the one whose runs have the most ticks.
     pub fn width(
         &self,
         experiment: &Experiment,

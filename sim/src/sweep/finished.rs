@@ -115,7 +115,7 @@ mod tests {
     use crate::experiment::Overrides;
 
     #[test]
-    fn a_panic_makes_only_its_own_run_fail() {
+    fn a_run_that_panics_gets_the_outcome_failed() {
         let text = "seed = 1\nengine = \"virtual\"\n[parameters]\nrates = [1, 3]\ninternal = 0.5";
         let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
         let experiment = experiment.expect("an experiment");

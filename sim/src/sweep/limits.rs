@@ -74,11 +74,12 @@ impl ControlGroups {
         quotas.min_by(f64::total_cmp)
     }
 
-    /// Returns the folders that can contain a limit of `controller`. In each tree that can have this controller, these are the
-    /// folder of the process's group and the folders of the group's ancestors.
+    /// Returns the folders that can contain a limit of `controller`. For each tree that can have this controller, the list has the folder
+    /// of the process's group and the folders of the group's ancestors.
     ///
-    /// Some of the folders do not exist, for example in a container. There, `memberships` can have the path `/docker/x`, but the mounted tree
-    /// contains only that group and its subgroups. So the group is the root of the mounted tree, and there is no folder `docker/x`.
+    /// Some of the folders do not exist. For example, a process in a container is in the group `/docker/x`, and the container mounts only
+    /// the part of the tree that begins with this group. Then the root of the mounted tree is the group's folder, and there is no folder
+    /// `docker/x`.
     fn folders(&self, controller: &str) -> Vec<PathBuf> {
         let mut folders = vec![];
         for line in self.memberships.lines() {

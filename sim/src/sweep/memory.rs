@@ -8,12 +8,12 @@ use super::finished::ROW_BYTES;
 use crate::experiment::{Configuration, EngineKind, Experiment, Isolation};
 use crate::log::LoggedEvent;
 
-/// Bytes that an event needs in an engine (the part of the program that makes runs, over TCP or in virtual time). They are doubled, because
-/// a growing list has space for up to twice as many events as it contains.
+/// Bytes that an event needs in an engine (the part of the program that makes runs, over TCP or in virtual time). The factor 2 is there
+/// because a growing list has space for up to twice as many events as it contains.
 const EVENT_BYTES: u64 = 2 * size_of::<LoggedEvent>() as u64;
-/// Maximum number of events of runs under way that the tcp engine keeps in memory. Further events go to files.
+/// The tcp engine keeps at most this many events of unfinished runs in memory. Further events go to files.
 const MAX_EVENTS_IN_MEMORY: u64 = 4_000_000;
-/// The events of runs under way in the tcp engine may use the available memory divided by this number.
+/// The events that the tcp engine keeps in memory may use at most a quarter of the available memory.
 const DIVISOR_FOR_EVENTS: u64 = 4;
 /// Maximum number of bytes of the rows that wait for the writer: 256 MiB. The writer is the thread that writes the rows of ended runs to the
 /// event log. Ended runs wait in several queues. The maximum is for all queues together.

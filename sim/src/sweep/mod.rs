@@ -149,8 +149,8 @@ pub fn run(
     let capacity = Capacity::for_this_process();
     Plan::check(experiment, options, &capacity)?;
     if !options.only.is_empty() {
-        // This plan is not used. It is made only to report a wrong run name before the dataset is created or changed. The plan that is
-        // used follows below, when the dataset is locked.
+        // This first plan is only a check: it reports a wrong run name before the dataset is created or changed. The plan that is used is
+        // made below, when the dataset is locked.
         let (experiment, attempts) = DatasetWriter::inspect(root, experiment)?;
         Plan::new(&experiment, &attempts, options, &capacity)?;
     }
@@ -255,10 +255,9 @@ fn feed_engine(
             let max_in_progress = match experiment.isolation {
                 // The runs that are under way, and ended runs that wait for the writer.
                 Isolation::Shared => plan.width.runs + plan.max_waiting_runs,
-                // No limit is needed: each worker watches the processes of only one run at a time. If the disk is slow, the workers wait, so
-                // ended runs do not fill the memory. (The ticks are in the processes, so no tick is late because a worker waits.) The limit
-                // is at least 1 even if there is nothing to do: the supply closes its channel only when it looks for a run and finds none.
-                // With limit 0 it would not look.
+                // No limit is needed. Each worker (a thread of the engine) makes one run at a time. If the disk is slow, the workers wait,
+                // so ended runs do not fill the memory. This makes no tick late, because the ticks are in the machines' processes.
+                // With `max(1)`, the supply looks for a run even if there is none. Only then does it close its channel.
                 Isolation::Process => plan.to_do.len().max(1),
             };
             // The supply gives runs to the engine through the channel `to_do`: first `max_in_progress` runs, and then one more each

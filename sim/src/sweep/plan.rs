@@ -29,7 +29,7 @@ pub enum PlanError {
         "a run of {machines} machines needs {sockets} sockets, but this process may open {files} files; raise the limit (ulimit -n), use fewer machines, or use --engine virtual"
     )]
     TooFewFiles {
-        /// Number of machines of the largest run.
+        /// Number of machines of the run.
         machines: u32,
         /// Number of sockets that the run needs.
         sockets: u64,
@@ -42,7 +42,7 @@ pub enum PlanError {
         grouped(*.events), bytes_in_words(*.needed), bytes_in_words(*.available)
     )]
     TooLittleMemory {
-        /// Number of machines of the largest run.
+        /// Number of machines of the run.
         machines: u32,
         /// Length of the run in model seconds.
         duration_s: f64,
@@ -58,7 +58,7 @@ pub enum PlanError {
         "a run of {machines} machines in processes needs {needed} processes and threads, but {threads} may still be started; raise the limit (ulimit -u, the cgroup's pids.max), use fewer machines, or use --isolation shared"
     )]
     TooFewThreads {
-        /// Number of machines of the largest run.
+        /// Number of machines of the run.
         machines: u32,
         /// Number of processes and threads that the run needs.
         needed: u64,
@@ -128,6 +128,8 @@ impl Plan {
         }
         let configurations = || experiment.configurations().iter();
         let machines = |configuration: &Arc<Configuration>| configuration.rates.machines();
+        // `runs_by_files` says how many runs of a configuration the limit of open files allows at once. If it is 0, not even
+        // one run is possible.
         let too_large =
             configurations().find(|configuration| capacity.runs_by_files(configuration) == 0);
         if let Some(configuration) = too_large {
@@ -137,6 +139,7 @@ impl Plan {
                 files: capacity.files,
             });
         }
+        // `runs_by_threads` says the same for the limit of processes and threads. It is `None` if there is no limit.
         let too_large = configurations()
             .find(|configuration| capacity.runs_by_threads(experiment, configuration) == Some(0));
         if let Some(configuration) = too_large {
@@ -248,9 +251,9 @@ impl Plan {
     }
 }
 
-/// Returns the configuration whose runs need the most sockets. If several configurations need equally many, returns one of those whose runs
-/// have the most ticks. Over TCP, the sockets and ticks of one run of this configuration limit how many runs are made at once. (The runs of
-/// another configuration can need more memory: see [`largest`].)
+/// Returns the configuration whose runs need the most sockets. If several configurations need equally many sockets, returns one of those
+/// whose runs have the most ticks. Over TCP, the sockets and ticks of one run of this configuration limit how many runs are made at once.
+/// (The runs of another configuration can need more memory: see [`largest`].)
 fn heaviest(experiment: &Experiment) -> &Configuration {
     let demand = |configuration: &&Configuration| {
         (
@@ -330,7 +333,8 @@ struct Group<'r> {
 
 /// Groups `runs` by configuration, so that the needs of a configuration are calculated only once.
 fn by_configuration(runs: &[Run]) -> Vec<Group<'_>> {
-    // Runs of the same configuration share it, so its address in memory identifies it.
+    // All runs of a configuration point to the same `Configuration` in memory (through an `Arc`). So the address identifies the
+    // configuration.
     let mut indices: HashMap<*const Configuration, usize> = HashMap::new();
     let mut groups: Vec<Group<'_>> = vec![];
     for run in runs {

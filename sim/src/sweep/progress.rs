@@ -22,8 +22,8 @@ const SHOW_EVERY: Duration = Duration::from_millis(200);
 const BAR_LENGTH: u64 = 10_000;
 /// The width of a terminal whose width is not known.
 const DEFAULT_WIDTH: u16 = 80;
-/// Advice about punctuality is shown only after this number of runs with a margin above 0 (others cannot be punctual). The share of
-/// punctual runs among fewer runs depends too much on chance.
+/// Advice about punctuality is shown only after this number of runs that can be punctual (over TCP: runs with a margin above 0). The share
+/// of punctual runs among fewer runs depends too much on chance.
 const RUNS_BEFORE_ADVICE: u64 = 20;
 /// How often a progress line (a heartbeat) is written if there is no terminal.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
@@ -264,7 +264,7 @@ impl Progress {
         ));
     }
 
-    /// Shows the progress until there are no more messages.
+    /// Shows the progress until the channel of `messages` is closed.
     pub(super) fn follow(&mut self, messages: &Receiver<Message>, control: &Control) {
         for line in std::mem::take(&mut self.first_lines) {
             self.print_line(&line);
@@ -356,7 +356,7 @@ impl Progress {
         }
     }
 
-    /// Shows once what to do if few runs are punctual.
+    /// If few runs are punctual, shows advice about what to do. The advice is shown only once.
     fn advise(&mut self) {
         let Some(time_scale) = self.time_scale else {
             return;
@@ -375,9 +375,9 @@ impl Progress {
 
     fn state(&mut self, control: &Control) -> ProgressState {
         let ticks = control.ticks();
-        // If the machines of a run are processes of their own, the ticks of the run are counted only when the run has ended. Until then, they
-        // are estimated from the time since the run's start, as if all runs had the same number of ticks. `timed_runs_done` is a
-        // sum over all such runs that have not ended: a run whose time is half over adds 0.5.
+        // If the machines of a run are processes of their own, the ticks of the run are counted only when the run has ended. Until then, the
+        // number of ticks so far is estimated: the share of the run's time that is over, times the mean number of ticks of a run.
+        // `timed_runs_done` is the sum of these shares over all such runs: a run whose time is half over adds 0.5.
         let ticks_per_run = self.planned_ticks as f64 / self.to_do.max(1) as f64;
         let estimated_ticks = control.timed_runs_done(self.run_time) * ticks_per_run;
         let share = ((ticks as f64 + estimated_ticks) / self.planned_ticks as f64).min(1.0);
@@ -397,8 +397,8 @@ impl Progress {
     }
 
     /// Returns the wall time that is left. Before the planned end, this is the time until the planned end. After the planned end, it is
-    /// `elapsed / done * (to_do - done)`: the mean time per ended run, times the number of runs that have not ended. (If no run has
-    /// ended, it is 0.)
+    /// `elapsed / done * (to_do - done)`: the mean time per ended run, times the number of runs that have not ended. If no run has ended
+    /// by the planned end, the result is 0.
     fn remaining(&self) -> Duration {
         let elapsed = self.started.elapsed();
         if elapsed < self.planned_time || self.done == 0 {

@@ -44,7 +44,7 @@ impl ProgressState {
         candidates.find(fits).unwrap_or_default()
     }
 
-    /// The text of the `count` most important parts, in the order of the line.
+    /// The text of the `count` most important parts.
     fn words(&self, count: usize) -> String {
         let parts = self.parts();
         let mut kept_ranks: Vec<u8> = parts.iter().map(|(rank, _)| *rank).collect();
@@ -57,7 +57,7 @@ impl ProgressState {
         words.join(", ")
     }
 
-    /// The parts of the line, in the order of the line, each with a rank of its own. The part with rank 0 is the most important.
+    /// The parts of the line from left to right, each with a rank of its own. The part with rank 0 is the most important.
     fn parts(&self) -> Vec<(u8, String)> {
         let mut parts = vec![
             (0, format!("{:.1} %", 100.0 * self.share)),
@@ -100,7 +100,8 @@ mod tests {
         };
         let lines = [120, 80, 60, 40, 20, 10].map(|width| {
             let words = state.beside_bar(width);
-            // The width 10 is less than `MIN_BAR` (12). With `max`, the condition is `count + 12 <= 12`: there must be no words.
+            // A terminal of width 10 is too narrow even for a bar without words. There `max` makes the condition `count + 12 <= 12`, so
+            // there must be no words.
             assert!(
                 words.chars().count() + MIN_BAR <= width.max(MIN_BAR),
                 "{words}"

@@ -73,7 +73,8 @@ mod tests {
     fn fewer_runs_than_the_limit_are_all_given_out_at_once() {
         let text = "seed = 1\n[parameters]\nrates = [1, 3]\ninternal = 0.5";
         let experiment = Experiment::parse(text, "e.toml".as_ref(), Overrides::default());
-        let (_, runs) = Supply::new(experiment.expect("an experiment").runs(), 9);
+        let experiment = experiment.expect("an experiment");
+        let (_supply, runs) = Supply::new(experiment.runs(), 9);
         // The iterator ends because the supply found no second run and closed the channel.
         assert_eq!(runs.iter().count(), 1);
     }

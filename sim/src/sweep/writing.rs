@@ -1,5 +1,5 @@
-//! The loop of the thread that writes the dataset of a sweep (of one `sim run`): appends runs that have ended, counts them, and reports
-//! them to the progress display.
+//! The loop of the thread that writes the dataset of a sweep: appends runs that have ended, counts them, and reports them to the progress
+//! display.
 
 use std::time::{Duration, Instant};
 

@@ -64,7 +64,7 @@ impl View<'_> {
         let mut lines = self.summary(width);
         // One line is for the keys.
         let space = height - lines.len() - 1;
-        // Lines that are reserved for the failures: one for their heading, and one for each of some failures.
+        // Lines that are reserved for the failures: one for their heading, and at most MAX_RESERVED_FAILURES for failed runs.
         let reserved = 1 + self.state.failures.len().min(MAX_RESERVED_FAILURES);
         let lateness = self.lateness(width, space.saturating_sub(reserved));
         // If there is space for it, an empty line stands before the classes of lateness, and another one after them.
@@ -122,8 +122,8 @@ impl View<'_> {
             row("runs a minute", self.speed(), width),
         ];
         if state.engine == "tcp" {
-            // `punctual` and `as_scheduled` count all finished runs, but `done` counts only finished runs that are still planned. (Some
-            // runs are no longer planned if the experiment file was made smaller.)
+            // If the experiment file was made smaller, some finished runs are no longer planned. `done` does not count these runs, but
+            // `punctual` and `as_scheduled` do. So the percentages are shares of all finished runs.
             let finished = tally.done + tally.no_longer_planned;
             let percentage = |part: u64| format!("{:.1} %", 100.0 * part as f64 / finished as f64);
             let words = match finished {

@@ -131,8 +131,8 @@ impl WatchedDataset {
         Ok(dataset)
     }
 
-    /// If a sweep has started since the last call (the plan of runs can have changed), or if a journal was replaced by a shorter one, reads
-    /// everything again. Otherwise reads only the rows that were added.
+    /// Reads the rows that were added to the journals since the last call. Reads everything again in two cases: a sweep has started, which
+    /// can have changed the plan of runs; or a journal was replaced by a shorter one.
     fn update(&mut self, now: Instant) -> Result<(), WatchError> {
         if self.follower.is_outdated() {
             *self = Self::open(&self.root)?;

@@ -126,8 +126,8 @@ impl Connection {
     fn open() -> io::Result<Self> {
         use std::os::fd::AsRawFd;
         let poll = mio::Poll::new()?;
-        // Stdout is watched, because `watch` has checked that stdout is a terminal. (Stdin need not be one.) When a key is pressed, every
-        // file descriptor of the terminal becomes readable, even that of stdout.
+        // `poll` waits for stdout and not for stdin: the command `watch` has checked that stdout is a terminal, but stdin need not be one.
+        // When a key is pressed, every file descriptor of the terminal becomes readable, even that of stdout.
         let terminal = io::stdout().as_raw_fd();
         poll.registry().register(
             &mut mio::unix::SourceFd(&terminal),

@@ -129,6 +129,7 @@ impl WatchState {
                 .ticks
                 .or_else(|| Some(row.configuration.expected_ticks()));
             match change {
+                // The run's first attempt has ended.
                 Change::First(_) => {
                     runs.ended += 1;
                     runs.failed += u64::from(!row.is_ok());
@@ -191,7 +192,7 @@ impl WatchState {
             // The journals do not say how many runs are being made.
             active: None,
             failed: self.tally.failed(),
-            // The journals do not contain the number of late ticks. With 0, the progress line does not show this share.
+            // The journals do not say how many ticks were late. With 0, the progress line does not mention late ticks.
             late_share: 0.0,
         }
     }

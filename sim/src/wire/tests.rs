@@ -1,4 +1,5 @@
-//! Tests of the handshake and of frames with and without timestamps.
+//! Tests of the handshake and of frames. Every message has a `stamp`, the Lamport timestamp. In this file, a *timestamp* is the second
+//! timestamp, of a vector clock or a hybrid clock, that a message can have.
 
 use super::*;
 use crate::clock::vector::VectorTimestamp;
@@ -50,7 +51,8 @@ fn frame(format: Option<TimestampFormat>) -> impl Strategy<Value = Frame> {
     ]
 }
 
-/// A format of timestamps, and up to 19 frames of a stream whose messages have this format.
+/// A format of timestamps, and up to 19 frames. Each message among these frames has a timestamp of this format. If the format is `None`,
+/// the messages have no timestamps.
 fn stream() -> impl Strategy<Value = (Option<TimestampFormat>, Vec<Frame>)> {
     prop::sample::select(FORMATS.to_vec())
         .prop_flat_map(|format| (Just(format), prop::collection::vec(frame(format), 0..20)))
@@ -105,8 +107,8 @@ fn a_timestamp_follows_its_message() {
     // Kind 5 is a message with a timestamp. The other 32 bytes of the frame are the same as without a timestamp.
     assert_eq!(bytes[0], 5);
     assert_eq!(bytes[1..33], message(None).encode()[1..]);
-    // The length of the timestamp, 4, in 4 bytes. Then the components 3, 0 and 300. A varint has 7 bits of the number in each byte, so 300
-    // takes two bytes.
+    // The length of the timestamp, 4, in 4 bytes. Then the components 3, 0 and 300. Each component is a varint, which has 7 bits of the
+    // number in each byte. So 300 = 44 + 2 * 128 takes two bytes: 0xac is 44 + 128 (the highest bit says that a byte follows), 0x02 is 2.
     assert_eq!(bytes[33..], [0, 0, 0, 4, 3, 0, 0xac, 0x02]);
     let hybrid = CarriedTimestamp::Hybrid(HybridClock::from_parts(-2, 1));
     let bytes = message(Some(hybrid)).encode();
@@ -247,8 +249,8 @@ proptest! {
         has_short_timestamp in any::<bool>(),
     ) {
         let mut bytes = bytes;
-        // A random byte is seldom a known kind of frame. So a number from 0 to 6 is written where each of the first frames begins: 1 to 5
-        // are the known kinds, 0 and 6 are unknown. (After a frame with a timestamp, the next frame begins elsewhere.)
+        // A random byte is seldom a known kind of frame (1 to 5). So the numbers `kinds`, from 0 to 6, are written to the bytes 0, 33, 66
+        // and so on. Frames without a timestamp begin at these bytes.
         for (index, kind) in kinds.into_iter().enumerate() {
             if let Some(byte) = bytes.get_mut(index * FRAME_BYTES) {
                 *byte = kind;

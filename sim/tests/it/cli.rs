@@ -219,7 +219,7 @@ fn a_failed_run_that_the_user_names_is_made_again() {
     let again = fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
     assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
     let journal = fs::read_to_string(fixture.path("data/e/runs.csv")).expect("a journal");
-    // Runs 0 and 1 are repetition 0 of the two configurations. Run 2 is repetition 1 of the first one.
+    // Runs 0 and 1 are repetition 0 of the two configurations. Run 2 is repetition 1 of the first configuration.
     let key = "rates=1,3,6 internal=0.5 phase=spread stamp=after duration_s=2 repetition=1";
     assert!(journal.contains(key), "{journal}");
     for name in ["2", key] {

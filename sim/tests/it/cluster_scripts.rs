@@ -16,8 +16,8 @@ use crate::support::bash;
 const EXPERIMENT: &str = "seed = 7\nduration_s = 2\nrepetitions = 4\n[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = 0.5\n";
 /// Number of runs of the experiment: 4 repetitions of each of its two configurations.
 const RUNS: usize = 8;
-/// A replacement for `parallel`. It does the jobs one after the other, and writes its options to the file `options`. In the
-/// command, each `{}` stands for the job: one of the words after `:::`.
+/// A replacement for `parallel`, which scripts call like this: `parallel --jobs 2 --timeout 300 COMMAND ::: 1 2 3`. The replacement writes
+/// the options to the file `options`. Then it runs the command once for each word after `:::`, with this word in place of `{}`.
 const PARALLEL: &str = r#"#!/usr/bin/env bash
 options=() command=() 
 while [[ $1 == --* ]]; do options+=("$1" "$2"); shift 2; done
@@ -154,8 +154,8 @@ fn a_dataset_whose_shards_were_divided_by_key_keeps_this_rule() {
     let experiment = folder.path().join("e.toml");
     let experiment = Experiment::read(&experiment, Overrides::default()).expect("an experiment");
     // The program cannot start a dataset with the earlier rule. So the test makes one run with the present rule. Then it changes the
-    // manifest (`dataset.json`) as if the dataset had been started with the earlier rule. The run then stays in the folder of its shard.
-    // So the test needs a run that belongs to the same shard by both rules.
+    // manifest (`dataset.json`) as if the dataset had been started with the earlier rule. The run's rows stay in the folder of its shard,
+    // so by the earlier rule the run must belong to this shard too.
     let rules = [ShardRule::ByKey, ShardRule::InTurn];
     let shards = [1, 2].map(|number| Shard { number, of: 2 });
     let shard_by_both_rules = |run: &Run| {

@@ -34,8 +34,8 @@ fn on_both_engines(parameters: &str, check: impl Fn(&Experiment, &Run, &RunLog))
 const GRID: &str = "duration_s = 20\ntime_scale = 50\nrepetitions = 3\n[parameters]
 rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2]]\ninternal = [0.1, 0.7]\ndelay_s = [0, { uniform = [0, 2] }]";
 
-/// All values of `receive`, `topology` and `sends`, in every combination that is allowed. A time-keeper always sends to all, so it cannot
-/// have `unicast` or `multicast`.
+/// All values of `receive`, `topology` and `sends`, in every combination that is allowed. With the topology `time-keeper`, only machine 0
+/// sends, and always to all others. So this topology cannot be combined with `unicast` or `multicast`.
 const VARIANTS: &str = "duration_s = 20\ntime_scale = 40\n[parameters]
 rates = [[1, 3, 6], [2, 2], [5, 1, 5, 2, 3]]\ninternal = 0.3\ndelay_s = [0, { uniform = [0, 1] }]
 receive = [\"one\", \"all\"]\ntopology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]
@@ -94,7 +94,7 @@ fn check_rules_and_messages(parameters: &str) {
 }
 
 /// Checks that every tick has an event. With `receive = "all"`, a tick takes all waiting messages and has an event for each. Then the
-/// events of the tick must have the same time, and their queue lengths must fall to 0, one by one.
+/// events of the tick must have the same time, and their queue lengths must fall by 1 from event to event, down to 0.
 fn check_all_ticks(events: &[LoggedEvent], ticks: u64, run: &Run) {
     let by_tick: Vec<_> = events
         .chunk_by(|a, b| a.event.tick == b.event.tick)
@@ -307,9 +307,9 @@ delay_s = [0, 0.3, { exponential = 0.2 }]\nphase = [\"spread\", \"uniform\"]",
     check_equality_at_some_speed(experiment);
 }
 
-/// Makes all runs over TCP and in virtual time. If a TCP run is as scheduled (every message arrived between the ticks that the schedule
-/// says), it must have the same events as the virtual run with the same seed. How many TCP runs are as scheduled depends on how busy the
-/// computer is. If no TCP run is as scheduled, all of them are made again at half the speed.
+/// Makes all runs over TCP and in virtual time. A TCP run is *as scheduled* if its messages arrived as in the schedule. Then it must have
+/// the same events as the virtual run with the same seed. How many TCP runs are as scheduled depends on how busy the computer is. If no TCP
+/// run is as scheduled, all of them are made again at half the speed.
 fn check_equality_at_some_speed(mut experiment: Experiment) {
     let virtual_runs = run_all(&experiment, EngineKind::Virtual);
     while check_and_count_runs_as_scheduled(&experiment, &virtual_runs) == 0 {
@@ -460,9 +460,9 @@ fn logs_that_do_not_fit_into_memory_are_complete() {
     }
 }
 
-/// The number of messages is estimated as if no machine ever received one. Here this is nearly true for the machine that sends nearly all
-/// messages: machine 2 has 60 ticks per second and the others 1, so machine 2 seldom receives a message. Its neighbours take several
-/// messages at each tick, so they have more rows than ticks.
+/// The estimate of the number of messages assumes that no machine ever receives a message. This is nearly true for machine 2, which has 60
+/// ticks per second and sends nearly all messages: the other machines have 1 tick per second, so machine 2 seldom receives a message. The
+/// neighbours of machine 2 take several messages at each tick, so they have more rows than ticks.
 #[test]
 fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
     let text = "seed = 5\nrepetitions = 20\nduration_s = 100\nengine = \"virtual\"\n[parameters]\nrates = [[1, 1, 60, 1]]\n\

@@ -1,5 +1,5 @@
-//! Tests of interrupted sweeps (`sim run` that is stopped by a signal, killed, or has a full disk): the same command resumes a sweep, no
-//! finished run is lost, and no run is counted twice.
+//! Tests of sweeps that are interrupted by a signal, by a kill or by a full disk. The same command `sim run` resumes the sweep. No finished
+//! run is lost, and no run is counted twice.
 #![cfg(unix)]
 
 use std::collections::BTreeSet;
@@ -233,8 +233,8 @@ fn under_nohup_a_sweep_continues_without_its_terminal() {
 #[test]
 fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
     let mut sweep = Sweep::new(IN_VIRTUAL_TIME, &["--sync-every", "0"]);
-    // The signal XFSZ, which the system sends at the limit, is ignored, so that writing returns an error. The second
-    // `sh` is the name of the script. `start` adds the command of the sweep after it. These added words are `$@`.
+    // The system sends the signal XFSZ at the limit. The script ignores this signal, so writing returns an error instead. `start` appends
+    // the words of the command `sim run`. In the script, `$@` stands for these words. The second `sh` is only the script's name (`$0`).
     let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 400; exec \"$@\"", "sh"];
     let (mut child, mut stderr) = sweep.start(&limited);
     let mut said = String::new();
@@ -247,6 +247,7 @@ fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
     );
     let kept = finished(&sweep.dataset());
     assert!(kept.len() > 5, "{} runs", kept.len());
+    // No longer `--sync-every 0`: the remaining runs need not be forced to the disk one by one.
     sweep.options.clear();
     let said = sweep.resume();
     assert!(

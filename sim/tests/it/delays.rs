@@ -66,8 +66,8 @@ fn add_messages(times: &mut TravelTimes, experiment: &Experiment, run: &Run) {
     }
     // Number of messages that did not wait for other messages in the queue.
     let mut taken_at_once = 0;
-    // The engine must agree: no message was received before it arrived, and a message that found an empty queue was received at the first
-    // tick after it arrived. A message that arrives exactly at the time of a tick is too late for this tick.
+    // The engine must agree with `arrival_ns`: no message was received before it arrived, and a message that found an empty queue was
+    // received at the first tick after it arrived. A message that arrives exactly at the time of a tick is too late for this tick.
     for (machine, events) in (0..).zip(&log.machines) {
         // Length of the queue after the previous event.
         let mut queue_before = 0;

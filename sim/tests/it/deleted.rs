@@ -96,7 +96,7 @@ fn a_journal_that_is_emptied_while_a_sweep_is_writing_gets_no_rows() {
     // The row of this run waits in memory until `sync` writes it.
     writer.append(trial.runs[1].clone()).expect("appended");
     let refused = writer.sync().expect_err("noticed");
-    // The journal is shorter than the writer has left it. So the writer reports that another program writes to the journal.
+    // The journal is shorter now than after the writer's first row. So the writer reports that another program writes to the journal.
     assert!(
         matches!(refused, DatasetError::OtherWriter { .. }),
         "{refused}"

@@ -1,5 +1,5 @@
 //! Tests of what `sim` does if the disk is full, if the file system has no locks, and if a dataset vanishes during a sweep. Most tests
-//! use a simulated disk with a given number of free bytes. A writer first writes the events of a run. At the next sync it forces
+//! use a simulated disk with a given number of free bytes. A `DatasetWriter` first writes the events of a run. At the next sync it forces
 //! them to the disk, and writes the run's row to the journal (`runs.csv`).
 
 use std::fs::{self, File};
@@ -46,7 +46,7 @@ impl SmallDisk {
         }
     }
 
-    /// Returns `file` with the limit of this disk.
+    /// Returns `file` as a file on this disk: writing to it uses the disk's free bytes.
     fn limit(&self, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
         let disk = self.clone();
         Box::new(SmallDiskFile { file, disk })
@@ -261,8 +261,9 @@ fn on_a_disk_that_is_full_from_the_start_no_partial_file_remains() {
     assert_eq!(remaining, [".lock"]);
 }
 
-/// To replace a file, a writer writes a temporary file and then gives it the file's name. A crash may leave the temporary file. A writer
-/// still accepts the folder as a dataset's folder, and removes the temporary file.
+/// A writer replaces a file such as `dataset.json` in two steps: it writes a temporary file, and then renames the temporary file. After a
+/// crash between the two steps, the temporary file is still there. The next writer accepts the folder all the same, and removes the
+/// temporary file.
 #[test]
 fn temporary_files_that_a_crash_has_left_are_recognised_and_removed() {
     let trial = Trial::new();
@@ -271,7 +272,7 @@ fn temporary_files_that_a_crash_has_left_are_recognised_and_removed() {
     let temporary_files = [
         ".dataset.json.0123456789abcdef.partial",
         ".experiment.toml.0123456789abcdef.partial",
-        // Earlier versions of `sim` gave this name.
+        // Earlier versions of `sim` gave their temporary file this name.
         "experiment.partial",
     ];
     for name in temporary_files {
@@ -365,8 +366,9 @@ fn without_locks_the_status_is_not_certain() {
     assert!(trial.status().sweeps.is_empty());
 }
 
-/// An import makes a dataset from logs of another program. If the import fails, or if its writer is dropped before the end, its partial
-/// folder is removed. Two imports cannot make the same dataset at the same time.
+/// An import makes a dataset from logs of another program. It writes all files into a partial folder, and renames the folder at the end. If
+/// the import fails, or if its writer is dropped before the end, the partial folder is removed. Two imports cannot make the same dataset at
+/// the same time.
 #[test]
 fn an_import_appears_complete_or_not_at_all() {
     let trial = Trial::new();
@@ -374,7 +376,7 @@ fn an_import_appears_complete_or_not_at_all() {
     let root = parent.join("imported");
     fs::create_dir(&parent).expect("a folder");
     let entries = || fs::read_dir(&parent).expect("a folder").count();
-    // A killed import has left a file. It must not become part of the next import.
+    // A killed import has left a file in the partial folder. The next import must not use this file.
     let partial = parent.join(".imported.partial");
     fs::create_dir(&partial).expect("a folder");
     fs::write(partial.join("events-0000.csv"), "torn").expect("written");

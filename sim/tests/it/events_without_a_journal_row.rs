@@ -249,8 +249,9 @@ fn a_missing_file_of_events_is_reported_and_not_created_again() {
     assert!(!events.exists());
 }
 
-/// On a file system without locks, a second program could append to the files of a dataset. Then the journal would give wrong positions
-/// for the events of later runs. The writer notices the foreign bytes before it writes a row with a wrong position.
+/// On a file system without locks, a second program could append to the files of a dataset. Each row of the journal has a position:
+/// the byte in a file of events at which the events of its run begin. Foreign bytes in this file would make the positions of later runs
+/// wrong. Before the writer writes a row, it checks that neither the file of events nor the journal has foreign bytes.
 #[test]
 fn bytes_of_another_writer_are_noticed() {
     let trial = Trial::new();

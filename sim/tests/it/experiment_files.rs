@@ -168,7 +168,7 @@ fn experiments_without_runs_and_exclusions_without_effect_are_refused() {
     let nothing_excluded =
         "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[exclude]]\ninternal = 0.8";
     assert_snapshot!(mistakes(nothing_excluded), @"e.toml:5: `exclude[1]`: excludes nothing: no configuration has these values, or earlier exclusions already exclude all that have them");
-    // The second exclusion is a part of the first.
+    // The first exclusion already removes every configuration with internal = 0.7, so none is left for the second exclusion.
     let excluded_twice = "seed = 1\n[parameters]\nrates = [[1, 2], [1, 3]]\ninternal = [0.5, 0.7]\n[[exclude]]\ninternal = 0.7\n[[exclude]]\ninternal = 0.7\nrates = [1, 2]";
     assert_snapshot!(mistakes(excluded_twice), @"e.toml:7: `exclude[2]`: excludes nothing: no configuration has these values, or earlier exclusions already exclude all that have them");
 }
@@ -205,8 +205,8 @@ fn a_mistake_hides_no_mistake_in_another_block() {
     e.toml:3: `repeat[1]`: wanted a table, found an integer 1
     e.toml:3: `repeat[2]`: wanted a table, found an integer 2
     ");
-    // The grid (all configurations of the file) has a configuration twice, three rates with ticks that would be too close together, two
-    // probabilities for the three machines, and a combination of topology and sends that is not possible.
+    // Four mistakes are reported: `sends` does not fit the topology, one configuration occurs twice, the ticks of the three rates would
+    // be too close together, and there are only two probabilities for three machines.
     let checks = "topology = \"time-keeper\"\nsends = \"unicast\"\n[[cases]]\ninternal = [[0.5, 0.6], [0.5, 0.6]]";
     assert_snapshot!(mistakes(&format!("seed = 1\n[parameters]\nrates = [1.000001, 2.000003, 3.000017]\n{checks}")), @r#"
     e.toml:5: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination
@@ -323,8 +323,8 @@ fn a_time_keeper_cannot_be_combined_with_a_choice_of_recipients() {
     assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
     let in_a_case = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[cases]]\nsends = \"unicast\"\n[[cases]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
     assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
-    // The wrong configuration comes from the second case. This case does not give `receive`, so the configuration has the default, "one", and
-    // matches the first case too. But the first case has no key `sends`, so the message names the second case.
+    // The second case is wrong because of its key `sends`. It does not give `receive`, so `receive` has the default "one", as in the first
+    // case. The message must still name the second case, not the first.
     let in_two_cases = "seed = 1\nduration_s = 5\n[parameters]\nrates = [[1, 3, 6]]\ninternal = 0.7\ntopology = \"time-keeper\"\n\
                         [[cases]]\nreceive = \"one\"\n[[cases]]\nsends = \"unicast\"\n";
     assert_snapshot!(mistakes(in_two_cases), @r#"e.toml:10: `cases[2].sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
@@ -383,9 +383,9 @@ fn rates_may_have_up_to_six_decimals() {
 fn a_parameter_may_be_given_only_once() {
     let text = "seed = 1\n[parameters]\ninternal = 0.7\n[[cases]]\nrates = [1, 2]\ninternal = 0.5\n[[cases]]\ninternal = 0.6";
     assert_snapshot!(mistakes(text), @"
-    e.toml:6: `cases[1].internal`: is also in [parameters]; keep only one of the two: a case gives the values in which the cases differ
+    e.toml:6: `cases[1].internal`: is also in [parameters]; keep only one of the two: [parameters] has the values that all cases share
     e.toml:7: `cases[2].rates`: missing; give it here or in [parameters], such as rates = [[1, 3, 6], [2, 3, 4]]
-    e.toml:8: `cases[2].internal`: is also in [parameters]; keep only one of the two: a case gives the values in which the cases differ
+    e.toml:8: `cases[2].internal`: is also in [parameters]; keep only one of the two: [parameters] has the values that all cases share
     ");
 }
 

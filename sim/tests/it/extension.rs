@@ -139,8 +139,8 @@ fn an_interrupted_extension_is_resumed() {
     assert_eq!(runs(&grown), runs(&cut));
 }
 
-/// A dataset that is divided into shards numbers its runs like the undivided dataset, even if its shards were extended at different
-/// times, or the first runs of a shard were made later.
+/// A dataset in shards has the same run numbers as the undivided dataset, even if one shard skips an extension and another shard has no
+/// runs before the last extension.
 #[test]
 fn extended_shards_agree_on_numbers() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -265,7 +265,7 @@ fn some_configurations_have_more_repetitions_and_old_runs_stay() {
         assert_eq!(counts(&root), wanted);
         assert_eq!(Dataset::open(&root).expect("a dataset").to_do(), 0);
     }
-    // A dataset that was made in a single sweep has the same events.
+    // If a single sweep makes the same repetitions (3, 3, 3 and 5), the events are the same.
     let at_once = folder.path().join("at-once");
     let text = grid(3, "[0.2, 0.7]") + REPEAT + "5\ninternal = 0.7\n";
     sweep(&at_once, &text, None);
@@ -280,6 +280,7 @@ fn shards_share_the_additional_repetitions() {
     for number in 1..=3 {
         sweep(&root, &text, Some(Shard { number, of: 3 }));
         let dataset = Dataset::open(&root).expect("a dataset");
+        // 14 runs: two configurations with 2 repetitions each, and two with 5 each.
         assert_eq!(dataset.planned(), 14);
         assert_eq!(dataset.to_do(), 14 - dataset.finished().count() as u64);
     }

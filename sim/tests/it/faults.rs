@@ -1,5 +1,5 @@
-//! Tests with a faulty disk: if the disk refuses an operation, the sweep (a start of `sim run`) ends with a message and keeps its finished
-//! runs. When the disk works again, the same command completes the dataset.
+//! Tests with a faulty disk: if the disk refuses an operation, the sweep ends with an error, and its finished runs are kept. When the disk
+//! works again, a second sweep completes the dataset.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[para
 
 /// The error numbers on Linux of: no space left, an I/O error, too many open files.
 const ERRORS: [i32; 3] = [28, 5, 24];
-/// Not an error number of the system. A disk with this value panics instead of returning an error.
+/// Not an error number of the system. A disk whose `error` is this number panics instead of returning an error.
 const PANIC: i32 = 0;
 
 /// A disk that allows a number of operations, and then refuses either only the next operation or all further ones. A refused write still
@@ -45,7 +45,7 @@ impl FaultyDisk {
     fn attempt(&self) -> io::Result<()> {
         let before = self.operations.fetch_add(1, Ordering::Relaxed);
         if before == self.allowed || (self.stays_broken && before > self.allowed) {
-            // This is where a disk with the value `PANIC` panics.
+            // If `error` is `PANIC`, the disk panics here.
             assert_ne!(self.error, PANIC, "a fault in the disk's code");
             return Err(io::Error::from_raw_os_error(self.error));
         }

@@ -9,8 +9,8 @@ use sim::log::{EventRow, checksum, write_row};
 use crate::support::experiment;
 
 /// Makes all runs of an experiment in virtual time, and returns one hash of all these runs. For each run, the hash covers the key, the
-/// phases (the time of each machine's first tick), the margin that the run's configuration guarantees, and the rows of events. `rest` is
-/// the experiment's file without name and seed. Name and seed are the same in all tests.
+/// phases (the time of each machine's first tick), the smallest margin that a run of this configuration can have, and the rows of events.
+/// `rest` is the experiment's file without name and seed. Name and seed are the same in all tests.
 fn hash(rest: &str) -> String {
     let experiment = experiment(rest);
     let mut text = vec![];

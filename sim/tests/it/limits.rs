@@ -56,9 +56,9 @@ fn the_number_of_runs_at_once_respects_the_process_limit() {
     let user = User::new(0);
     let plan = user.run(40, "exec ./sim plan e.toml");
     let planned = String::from_utf8_lossy(&plan.stdout);
-    // The plan says how many runs are made at once, and why: for example `4 (limited by the 38 processes and threads that may still be
-    // started`, because a few of the 40 are in use. Of these 38, 8 stay free for other things. A run needs 7: two for each of the three
-    // machines, and one thread of `sim run` itself. (38 - 8) / 7 is rounded down to 4.
+    // The plan says how many runs are made at once, and why. For example: `4 (limited by the 38 processes and threads that may still be
+    // started`. In this example, 2 of the 40 are already in use. Of the other 38, 8 stay free for other things. A run needs 7: two for
+    // each of the three machines, and one thread of `sim run` itself. (38 - 8) / 7 is rounded down to 4.
     assert!(planned.contains("4 (limited by the 3"), "{planned}");
     let sweep = user.run(40, "exec ./sim run e.toml --data d");
     let said = String::from_utf8_lossy(&sweep.stderr);
@@ -110,8 +110,8 @@ fn runs_in_virtual_time_need_no_additional_threads() {
 }
 
 /// Sixteen processes `sleep` of the same user start directly after the sweep. The sweep did not count them when it decided how many runs
-/// to make at once, so it reaches the limit. When the sweep has ended, the command ends the processes `sleep`, and
-/// has the exit code of the sweep.
+/// to make at once, so the sweep reaches the limit. When the sweep has ended, the shell ends the processes `sleep` and returns the exit
+/// code of the sweep.
 #[test]
 #[ignore = "needs root and setpriv, to become another user"]
 fn a_sweep_that_reaches_the_limit_continues_with_fewer_runs_at_once() {

@@ -24,11 +24,12 @@ fn in_own_network(command: &str) -> (TempDir, Output) {
     };
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("e.toml"), EXPERIMENT).expect("written");
-    // A first command, in another network, shows whether this user may make network namespaces.
-    let first = run("ip link set lo up", &folder);
+    // This call only checks that the user may make network namespaces. Each call of `run` makes a new network, so the interface that is
+    // switched on here is not the interface of `command`.
+    let check = run("ip link set lo up", &folder);
     assert!(
-        first.status.success(),
-        "this user may not make network namespaces here: {first:?}"
+        check.status.success(),
+        "this user may not make network namespaces here: {check:?}"
     );
     let output = run(command, &folder);
     (folder, output)

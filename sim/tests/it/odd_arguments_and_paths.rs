@@ -137,7 +137,7 @@ fn names_that_are_too_long_are_reported() {
     let said =
         "e.toml:1: `name`: the name has 256 letters, but a folder's name may have at most 255";
     assert!(stderr.contains(said), "{stderr}");
-    // Without --data, the dataset would be in `data`.
+    // Without --data, `sim` puts the dataset into the folder `data`. The refused command has not created this folder.
     assert!(!Path::new(&work.path().join("data")).exists());
 }
 
@@ -170,6 +170,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
         "run --help",
         "run e.toml --engine tcp --time-scale 20 --jobs 1 --data NEW",
     ] {
+        // A terminal reports the width 0 if its width is not known. The largest width that it can report is 65535 (16 bits).
         for columns in ["0", "1", "65535"] {
             // The last command should make runs at every width. In a finished dataset no runs are left to do,
             // so each width has a dataset of its own.

@@ -17,7 +17,7 @@ const CONNECTIONS: usize = 1500;
 /// The state of a listening socket in `/proc/net/tcp`.
 const LISTENING: &str = "0A";
 
-/// Returns the addresses on which any program listens at [`PORTS`].
+/// Returns the addresses of all listening sockets with a port in [`PORTS`].
 fn listeners() -> Vec<SocketAddrV4> {
     let sockets = fs::read_to_string("/proc/net/tcp").expect("a table");
     let listener = |line: &str| {

@@ -1,5 +1,6 @@
 //! Tests of shards. `sim run --shard 2/3` makes the second of three parts of the runs, in a folder of its own. All shards together are
-//! the whole experiment. Shards of different experiments, or of different numbers of parts, are refused.
+//! the whole experiment. Shards of different experiments cannot be in one dataset, nor can shards of different numbers of parts, such as
+//! 1/2 and 2/3.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -106,9 +107,9 @@ fn all_shards_together_are_the_whole_experiment() {
 #[test]
 fn one_shard_can_be_read_as_a_dataset() {
     let fixture = Fixture::new();
-    let ok = sweep(&shard(2, 3), &fixture.root()).expect("a sweep").ok;
+    let runs = sweep(&shard(2, 3), &fixture.root()).expect("a sweep").ok;
     let dataset = Dataset::open(&fixture.root().join("shard-2-of-3")).expect("a dataset");
-    assert_eq!(dataset.planned(), ok);
+    assert_eq!(dataset.planned(), runs);
     assert_eq!(Status::from_dataset(&dataset).to_do, 0);
 }
 

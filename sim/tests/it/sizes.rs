@@ -59,7 +59,6 @@ fn time_to_read_an_experiment_grows_with_its_size() {
             rate_sets(count)
         )
     };
-    let values = |count| grid(count);
     // In the first 8633 sets, the third rate is 1. Here it becomes 0, which is a mistake.
     let mistakes = |count| grid(count).replace(", 1]", ", 0]");
     // The next two experiments exclude half of their configurations. `excluded_values` has one section `[[exclude]]` with all rate sets,
@@ -78,7 +77,7 @@ fn time_to_read_an_experiment_grows_with_its_size() {
         format!("{HEAD}[parameters]\ninternal = [0.5, 0.6]\n") + &sections.collect::<String>()
     };
     let experiments: [(&str, &dyn Fn(usize) -> String); 5] = [
-        ("values", &values),
+        ("values", &grid),
         ("mistakes", &mistakes),
         ("excluded values", &excluded_values),
         ("exclusions", &exclusions),
@@ -119,8 +118,8 @@ fn time_to_find_runs_by_their_keys_grows_with_their_number() {
 
 #[test]
 fn experiments_with_too_many_runs_or_machines_are_refused() {
-    // Each rule makes 6 to the power of 8 = 1679616 sets of 8 machines, so it needs about 13 million machines. Only 20 million are allowed,
-    // so the second rule, `rates[2]`, is refused.
+    // 200 rules. Each makes 6 to the power of 8 = 1679616 sets of 8 machines: about 13 million machines. Only 20 million are allowed, so the
+    // second rule is refused. The message calls it `rates[2]`.
     let many_rules = "{ every = \"ordered\", machines = 8, to = 6 },".repeat(200);
     let many_cases = "[[cases]]\ntopology = \"ring\"\n".repeat(20_000);
     let many_values = rate_sets(20_000);
@@ -204,7 +203,7 @@ fn a_million_jobs_run_on_one_thread_for_each_core_and_the_plan_shows_the_memory(
         memory.contains(" about ") && memory.contains(" available"),
         "{memory}"
     );
-    // The run has at most 4 GB of memory. One thread for each of a million jobs would need more.
+    // `ulimit -v` limits `sim run` to 4 GB of memory. One thread for each of a million jobs would need more.
     let run = "ulimit -c 0; ulimit -v 4000000; $SIM run e.toml --jobs 1000000 -q";
     assert_eq!(bash(work.path(), run).status.code(), Some(0));
 }

@@ -123,7 +123,7 @@ fn requeued_tasks_are_resumed() {
     let cluster = cluster();
     let array = start_and_wait_for_some_runs(&cluster);
     let [first, last] = [1, 2].map(|task| format!("{array}_{task}"));
-    // The test sends USR1 to the script, and not to `sim`, as Slurm does when the time limit of a task is near.
+    // When the time limit of a task is near, Slurm sends the signal USR1 to the script, but not to `sim`. The test does the same.
     cluster.run(
         cluster
             .command("scancel")

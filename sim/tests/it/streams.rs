@@ -51,18 +51,18 @@ fn every_run_is_made_if_stderr_cannot_be_written() {
     }
 }
 
-/// Messages go to a full pipe that nobody reads, as with a stopped terminal or a connection that hangs. The runs are made before
-/// somebody reads the pipe.
+/// `sim` writes its messages to a pipe that is full, as with a stopped terminal or a connection that hangs. The test reads the pipe only
+/// after all runs are finished.
 #[test]
 fn every_run_is_made_if_nobody_reads_the_messages() {
     let (mut reader, mut writer) = std::io::pipe().expect("a pipe");
-    // Fills the pipe: with large pieces while they fit, then byte by byte. When nothing fits, a pipe that does not wait returns an error.
-    let without_waiting = rustix::fs::OFlags::NONBLOCK;
-    rustix::fs::fcntl_setfl(&writer, without_waiting).expect("a pipe that does not wait");
+    // Fills the pipe: with pieces of 4096 bytes while they fit, then byte by byte. The pipe is non-blocking until it is full: a write that
+    // does not fit returns an error.
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).expect("a non-blocking pipe");
     while writer.write(&[b'.'; 4096]).is_ok() || writer.write(b".").is_ok() {}
-    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::empty()).expect("a pipe that waits");
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::empty()).expect("a blocking pipe");
     let work = folder_with_experiments();
-    // A run is finished when it has been forced to the disk: with `--sync-every 0`, as soon as it has ended.
+    // With `--sync-every 0`, `sim` writes the row of a run into `runs.csv` as soon as the run has ended. The loop below waits for six rows.
     let mut sweep = Command::new(env!("CARGO_BIN_EXE_sim"))
         .args(["run", "v.toml", "--data", "unread", "--sync-every", "0"])
         .current_dir(work.path())
@@ -102,9 +102,9 @@ fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
     assert_eq!(finished(&work.path().join("d")).len(), 6);
 }
 
-/// With `isolation = "process"`, each machine is a process and writes its own log. The limit on the size of files is large enough for the
-/// first files of the dataset, but too small for the log of a machine. The sweep ends with one error. It does not record one failed run
-/// after the other.
+/// With `isolation = "process"`, each machine is a process and writes its own log. A file may have at most 32 KiB here. The sweep
+/// can create the dataset, but the log of a machine is larger than 32 KiB. So the sweep ends with an error in its first run. This run does
+/// not count as failed, and no other run begins.
 #[test]
 fn a_machines_log_that_may_not_grow_is_one_error_of_the_disk() {
     let work = folder_with_experiments();

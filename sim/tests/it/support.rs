@@ -90,8 +90,8 @@ pub fn files(root: &Path) -> [Vec<u8>; 2] {
     ["runs.csv", "events-0000.csv"].map(|name| fs::read(root.join(name)).expect("a file"))
 }
 
-/// Returns a map from the number of each finished run to its events as bytes. Reading them checks their checksums. The map is empty if
-/// `root` is not a dataset yet.
+/// Returns a map from the number of each finished run to its events as bytes. Panics if the events of a run do not have the checksum that
+/// the journal gives. The map is empty if `root` is not a dataset yet.
 pub fn finished(root: &Path) -> BTreeMap<u64, Vec<u8>> {
     let Ok(dataset) = Dataset::open(root) else {
         return BTreeMap::new();

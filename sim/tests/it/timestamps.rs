@@ -34,7 +34,7 @@ struct Replay<'r, C> {
     seed: u64,
     /// The clock of each machine.
     clocks: Vec<C>,
-    /// What the physical clock of each machine shows at a model time. The clock may be fast or slow. Hybrid logical clocks read it.
+    /// The physical clock of each machine. Physical clocks may be fast or slow. Hybrid logical clocks read them.
     physical: Vec<PhysicalTime>,
 }
 
@@ -42,11 +42,12 @@ impl<'r, C: Clock> Replay<'r, C> {
     /// Starts a replay. `clock` makes the clock of a machine, from its index and the number of machines.
     fn new(run: &'r Run, seed: u64, clock: impl Fn(u32, u32) -> C) -> Self {
         let machines = run.configuration.rates.machines();
-        // Epsilon is the largest difference between two physical clocks of a run, and the resolution is the step by which they advance.
         let physical = |machine| {
             let duration_ns = run.configuration.duration_ns;
             // The errors of the clocks are drawn from the seed and this key (the text of the run's parameters and repetition).
             let key = run.stream_key();
+            // `EPSILON_NS` is the largest difference between two physical clocks of a run. `RESOLUTION_NS` is the step by which a
+            // physical clock advances.
             PhysicalTime::draw(
                 (seed, &*key),
                 machine,
@@ -243,7 +244,7 @@ fn runs_in_processes_and_in_shards_have_the_timestamps_of_a_replay() {
 }
 
 #[test]
-fn runs_with_timestamps_can_be_added_only_to_a_dataset_with_their_column() {
+fn runs_with_timestamps_can_be_added_only_to_a_dataset_with_a_timestamp_column() {
     let folder = tempfile::tempdir().expect("a folder");
     // The first line of the events of a dataset.
     let header = |data: &str| {

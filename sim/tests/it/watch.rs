@@ -45,6 +45,7 @@ fn each_row_is_read_once_and_only_when_it_is_complete() {
     let mut all = read_new(&mut follower);
     assert_eq!(numbers(&all), [0, 2]);
     assert_eq!(read_new(&mut follower), []);
+    // A follower is outdated if the dataset must be opened again.
     assert!(!follower.is_outdated());
 
     // The journal of the dataset `longer` begins with the same two rows, and two more rows follow. The loop appends the two further rows
@@ -207,7 +208,8 @@ mod in_a_terminal {
             .expect("Python runs")
     }
 
-    /// Does the same as [`in_terminal`]. The program must end with `code` and restore the terminal. Returns what it prints after that.
+    /// Does the same as [`in_terminal`]. The program must restore the terminal, and end with the exit code `code`. Returns what the program
+    /// prints after it has restored the terminal.
     fn watch(folder: &Path, arguments: &[&str], steps: &[&str], code: i32) -> String {
         let output = in_terminal(folder, arguments, steps);
         let shown = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -307,8 +309,8 @@ mod in_a_terminal {
         assert!(after.contains("night"), "{after}");
     }
 
-    /// When the terminal is closed, the system sends the program the signal SIGHUP. If the signal arrives first, the exit code is 130. If
-    /// the program notices first that the terminal no longer exists, the exit code is 2.
+    /// When the terminal is closed, the system sends the program the signal SIGHUP. At this signal, the program ends with code 130. But if
+    /// the program notices before the signal arrives that the terminal no longer exists, the program ends with code 2.
     #[test]
     fn the_program_ends_when_the_terminal_is_closed() {
         let folder = dataset("night");

@@ -40,7 +40,7 @@ fn decode<'a>(format: Option<TimestampFormat>, pieces: impl Iterator<Item = &'a 
     let mut hello = Chunks::<HELLO_BYTES>::default();
     let mut frames = Frames::new(format);
     for mut piece in pieces {
-        // Until the step of the handshake is complete, `take` uses all bytes of the piece, and leaves none for frames.
+        // Until the step of the handshake is complete, `hello.take` uses all bytes of the piece, and leaves none for frames.
         if decoded.hello.is_none() {
             decoded.hello = hello.take(&mut piece).map(|bytes| Hello::decode(&bytes));
         }
@@ -89,7 +89,7 @@ fn corpus() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A random change of a stream. An [`Index`] is a random position in it.
+/// A random change of a stream. An [`Index`] is a random position in the stream.
 #[derive(Clone, Debug)]
 enum Mutation {
     /// Replaces one byte, or none if the position is after the last byte.
@@ -145,6 +145,7 @@ impl Mutation {
 #[test]
 fn every_seed_gives_the_same_result_in_pieces_of_any_length() {
     let corpus = corpus();
+    // The folder has 16 seeds at present. If there are fewer, some were lost.
     assert!(corpus.len() >= 16);
     for format in FORMATS {
         let has_timestamp = |frame: &Result<Frame, WireError>| {

@@ -70,7 +70,7 @@ fn draw_sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
             svg.element("path", &[("class", &class("curve")), ("d", &path)], "");
         }
         Mark::Reference | Mark::Segments => {
-            // These two classes have their own colour, whatever the `ink` of the entry is.
+            // The classes `reference` and `boundary` have colours of their own, so `entry.ink` is not used here.
             let class = if entry.mark == Mark::Reference {
                 "reference"
             } else {

@@ -164,7 +164,7 @@ fn names_width(panel: &Panel, (width, height): (f64, f64)) -> f64 {
     let widest = match &panel.y.positions {
         Positions::Names(names) => names.iter().map(|name| width_of(name)).fold(0.0, f64::max),
         Positions::Numbers { .. } => {
-            // The minus sign says that positions get smaller from the bottom (`height`) to the top (0).
+            // `-TICK_HEIGHT` is negative because positions get smaller from the bottom (`height`) to the top (0).
             let (ticks, decimals) = panel.y.scale(height, 0.0).ticks(-TICK_HEIGHT);
             let widths = ticks
                 .iter()

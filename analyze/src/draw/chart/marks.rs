@@ -207,8 +207,9 @@ impl Drawing<'_> {
         svg.element("path", &[("class", &class), ("d", &path)], "");
     }
 
-    /// Returns the width of a bar in pixels, and how far the middle of the bar is from the position of its name on the axis. Each name has
-    /// one bar of each series with bars, side by side. `index` says to which of these series the bar belongs: 0 for the first one.
+    /// Each name on the axis has one bar of each series with bars. These bars are side by side, centred on the name. Returns the width of a
+    /// bar, and the distance from the name's position to the middle of the bar, both in pixels. `index` is the index of the bar's series
+    /// among the series with bars.
     fn bar_width_and_offset(&self, index: usize) -> (f64, f64) {
         let scale = if self.is_horizontal { &self.y } else { &self.x };
         // All bars of a name together take 84 % of the distance between two names.
@@ -243,16 +244,17 @@ impl Drawing<'_> {
                 false => ((middle - half, self.y.at(0.0)), (middle + half, y)),
             };
             rectangle(&borrowed(&data), corner, opposite_corner, &title, svg);
-            // Used for horizontal bars only: where the bar or its whisker ends on the right. A bar with a negative value goes from 0 to the
-            // left, so it ends at 0 on the right.
+            // The words of a horizontal bar are written to the right of the bar and its whisker. `right_end` is the value, on the axis,
+            // of the right end of the bar or of the whisker, whichever is further right. A negative bar goes from 0 to the left, so its right
+            // end is 0.
             let mut right_end = point.x.max(0.0);
             if let Some(ends) = point.interval {
                 self.whisker("whisker", ends, middle, half.min(3.0), svg);
                 right_end = right_end.max(ends.1);
             }
-            // `VALUE` is the font size of the value.
-            let has_room_for_value = width >= VALUE - 1.0;
-            if self.is_horizontal && has_room_for_value {
+            // The words are left out if the bar is more than one pixel thinner than their font size, `VALUE`.
+            let has_room_for_words = width >= VALUE - 1.0;
+            if self.is_horizontal && has_room_for_words {
                 svg.label(&Label {
                     text: &point.words,
                     x: self.x.at(right_end) + 5.0,
@@ -312,8 +314,8 @@ impl Drawing<'_> {
         let positions: std::collections::BTreeSet<_> = series.points.iter().map(position).collect();
         let mut path = String::new();
         for (x, y) in positions {
-            // A line without length: the style sheet gives it a round end, so it looks like a dot. The dots of hollow
-            // circles (`rings`) are smaller and more transparent.
+            // A line without length: the style sheet gives it a round end, so it looks like a dot. Hollow circles become dots too, but
+            // smaller and more transparent ones (class `rings`).
             let _ = write!(path, "M{x} {y}h0");
         }
         let class = if series.mark == Mark::Hollow {
@@ -365,8 +367,8 @@ impl Drawing<'_> {
         }
     }
 
-    /// Draws a line from the first point to the second, from the third to the fourth, and so on. Together they are the boundary between
-    /// two parts of a map.
+    /// Draws a line from the first point to the second, from the third to the fourth, and so on. Together these lines are the boundary
+    /// between two regions of cells.
     fn segments(&self, series: &Series, svg: &mut Svg) {
         let mut path = String::new();
         for ends in series.points.chunks_exact(2) {

@@ -213,8 +213,8 @@ impl Axis {
         }
     }
 
-    /// The scale of the axis between two positions in pixels. On an axis with names, each name is in the middle of a part of length 1. For
-    /// example, the name at position 1 has the part from 0.5 to 1.5.
+    /// Maps the axis to the positions from `start` to `end` in the picture. An axis with names begins at -0.5, half a step before the first
+    /// name, and ends half a step after the last name.
     fn scale(&self, start: f64, end: f64) -> Scale {
         let (from, to) = match &self.positions {
             Positions::Numbers { from, to } => (*from, *to),

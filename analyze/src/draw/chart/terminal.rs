@@ -6,7 +6,7 @@ use crate::output::prose;
 
 /// The largest width of the column with the names of rows.
 const MAX_NAME_WIDTH: usize = 30;
-/// Shades of cells, from none to the darkest.
+/// Shades of cells, from the value 0 to the largest value.
 const SHADES: [&str; 5] = ["·", "░", "▒", "▓", "█"];
 /// The characters of stacked bars. Neighbouring bars of a row have different characters, so that they can be told apart without colours.
 const STACK_CHARACTERS: [&str; 3] = ["█", "▒", "░"];
@@ -259,7 +259,7 @@ fn cells(panel: &Panel, width: usize) -> Vec<Line> {
 }
 
 /// Whether there is a boundary between the cell in this column and row and the cell to its right. Such a boundary is a vertical line of
-/// [`Mark::Segments`]: both ends have the x `column + 0.5`, and the mean of their y is `row`.
+/// [`Mark::Segments`] from `y = row - 0.5` to `y = row + 0.5`, at `x = column + 0.5`.
 fn has_boundary_after(panel: &Panel, column: usize, row: usize) -> bool {
     let segments = panel
         .series

@@ -157,8 +157,8 @@ pub(super) fn assign(
     {
         return Err(Problem::Missing("machine", first));
     }
-    // Lines with a time and a clock are probably events, even if they have no known word for an event. Such a shape is an error,
-    // unless it is rare and all its lines are before the first or after the last event of their file.
+    // If the lines of a shape have a time and a clock but no known word for an event, they are probably events all the same. Such a shape is
+    // an error, unless it is rare and all its lines are before the first or after the last event of their file.
     let spans = event_spans(templates, &events, files);
     let is_unknown_event = |index: &usize| {
         let template = &templates[*index];
@@ -180,8 +180,8 @@ pub(super) fn assign(
     // The optional fields, which some logs do not have: the queue length, the message's timestamp (`stamp`) and the peers (a message's
     // recipients or its sender).
     let mut assumptions = vec![];
-    // Names without a word such as `to` before them may be peers. But if internal events have such names too, the names mean something else,
-    // because an internal event has no peer. Then they are not used.
+    // Names without a word such as `to` before them may be peers. But an internal event has no peer. So if an internal event has such names
+    // too, the names mean something else. Then none of these names are used as peers.
     let is_internal_with_names = |&index: &usize| {
         templates[index].kind == Some(Kind::Internal)
             && templates[index]
@@ -261,7 +261,7 @@ fn event_spans(templates: &[Template], events: &[usize], files: usize) -> Vec<(u
     spans
 }
 
-/// Returns an error about the first shape of `missing` that is not rare. The shapes `missing` are those without the needed field `field`.
+/// `missing` has the shapes without the needed field `field`. Returns an error about the first of these shapes that is not rare.
 fn refuse_unless_rare(
     missing: &[usize],
     is_rare: impl Fn(usize) -> bool,
@@ -405,8 +405,8 @@ fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>>
 const MAX_MACHINES: usize = 20;
 
 /// For each shape, the slot that is a name at the beginning of the line, such as `vm1: ` or `[A]`. The whole result is `None` if an event
-/// does not begin with a name, or if the names of a file are probably not those of machines: there is only one name, there are more than
-/// [`MAX_MACHINES`], or a name occurs only once.
+/// does not begin with a name. It is also `None` if the names in a file are probably not those of machines. That is so if the file has only
+/// one name, if it has more than [`MAX_MACHINES`] names, or if one of its names occurs only once.
 fn prefix_slots(templates: &[Template], events: &[usize]) -> Option<Vec<Option<usize>>> {
     let is_prefix = |template: &Template| {
         template.slots.first().is_some_and(|slot| {

@@ -89,8 +89,8 @@ fn label_changes(tokens: &[Token<'_>], slots: &mut [Slot]) {
     }
 }
 
-/// Whether the token at `index` is a unit, such as `ms` in `5ms`. A word directly after a number is always a unit: the text `5ms` is split
-/// into the tokens `5` and `ms`, but `2nd` stays a single token.
+/// Whether the token at `index` is a unit, such as `ms` in `5ms`. A number and the letters directly after it become two tokens only if
+/// the letters are a unit: `5ms` becomes two tokens, but `2nd` stays one. So a word directly after a number is always a unit.
 pub(super) fn is_unit(tokens: &[Token<'_>], index: usize) -> bool {
     let has_class =
         |index: usize, class: Class| tokens.get(index).is_some_and(|token| token.class == class);

@@ -155,12 +155,13 @@ fn recognise_text(
         };
         let records = first_records(texts, &mapping)?;
         let templates = group_records_of_logs(&records, given);
-        // Whether the text `names`, such as `1 and 2`, names other machines in the run of `file` (the index of the file).
-        let are_machine_names = |file: usize, names: &str| {
+        // Whether `cell`, such as `1 and 2`, can be a list of machines that a message goes to or comes from. A list of only
+        // the file's own machine does not count. `file` is the index of the file that has this cell.
+        let are_machine_names = |file: usize, cell: &str| {
             let (machines, own) = &records.machines[file];
             // `machines.0` has a name for each file of the run. If the run is one file with all machines, the names of the machines are
             // not known yet, so any name is accepted.
-            machines.0.len() < 2 || peers::names_other_machines(names, machines, *own)
+            machines.0.len() < 2 || peers::names_other_machines(cell, machines, *own)
         };
         match fields::assign(&templates, records.files, has_one_file, are_machine_names) {
             Ok(found) => {
@@ -255,7 +256,7 @@ impl Recognised {
                 let problem = format!(
                     "an event has several lines, and its first line is not clear. If the first line is the \
                      one that matches `{record}`, lines are left over at the beginning and at the end of \
-                     every file. Describe the first line of an event in a file for --mapping: record = \
+                     every file. In a file for --mapping, describe the first line of an event: record = \
                      'PATTERN'"
                 );
                 return Err(Error::import(path, Some(1), problem));

@@ -26,8 +26,8 @@ pub(super) fn from_template(template: &Template, assignment: &Assignment) -> Str
             pattern.push_str("(?<event>");
         }
         // If this part is a value (a slot) and the value belongs to a field, `name` is the name of the field.
-        let slot = template.slots.iter().position(|slot| slot.part == index);
-        let name = slot.and_then(|slot| assignment.name(slot));
+        let slot_index = template.slots.iter().position(|slot| slot.part == index);
+        let name = slot_index.and_then(|slot_index| assignment.name(slot_index));
         match name {
             Some(name) => pattern.push_str(&format!("(?<{name}>{})", part_pattern(part))),
             None => pattern.push_str(&part_pattern(part)),

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::MIN_RECORDS_OF_FILE;
 use crate::import::reading::RunTexts;
 use crate::import::{formats, patterns};
 
-/// In each file, the beginnings of at most this number of lines are examined.
-const MAX_LINES_OF_FILE: usize = MIN_RECORDS_OF_FILE;
+/// The search for lines that begin a record examines only the first lines of each file, at most this number.
+const MAX_LINES_OF_FILE: usize = 200;
 
 /// Possible ways to split lines into records. Each way is a value of `record` in a mapping (a TOML file that says how logs are read):
 ///

@@ -103,7 +103,7 @@ fn list_values(template: &Template, slots: &[usize]) -> String {
 /// between single quotes, so it must not contain a single quote. Each single quote of the shape is replaced by a dot,
 /// which matches any character.
 fn draft_mapping(template: &Template) -> String {
-    // `Assignment::default()` gives no field a value, so the pattern has no group for a field.
+    // `Assignment::default()` says that no value belongs to a field, so the pattern has no groups for fields.
     format!(
         "  line = '{}'",
         pattern::from_template(template, &Assignment::default()).replace('\'', ".")

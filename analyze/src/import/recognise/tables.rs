@@ -25,9 +25,9 @@ const NEARLY_ALL: f64 = 0.95;
 /// The columns that must be found.
 const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// Recognises the columns of tables. Returns a copy of the mapping `given` whose `columns` are the recognised columns, such as the column
-/// `lclock` for the field `logical_clock`. None if the files are not tables with titles, or if a needed column is not recognised. If the
-/// files have different titles, the tables with equal titles form a group, and only the group with the most rows is used.
+/// Recognises the columns of tables. Returns a copy of the mapping `given`. In the copy, `columns` has the recognised columns, such as the
+/// column `lclock` for the field `logical_clock`. None if the files are not tables with titles, or if a needed column is not recognised. If
+/// the files have different titles, the tables with equal titles form a group, and only the group with the most rows is used.
 pub(super) fn recognise(
     texts: &[RunTexts],
     given: &Mapping,
@@ -68,7 +68,7 @@ pub(super) fn recognise(
         return None;
     }
     // Some titles are known without a mapping, such as `vm` for the field `machine`. If the table has a known title for one of the
-    // fields below, the entry of this field is removed. Then the column with the known title is used when the table is read.
+    // fields below, the field is removed from `columns`. Then the column with the known title is used when the table is read.
     let header: StringRecord = titles.iter().map(String::as_str).collect();
     for name in [
         "machine",
@@ -151,7 +151,7 @@ fn event_column(titles: &[String], tables: &[Table], given: &Mapping) -> Option<
 }
 
 /// Turns the tables into shapes, one for each kind of event. `event` is the index of the column of events. All other columns are slots of
-/// every shape. The words of a column's title count as words before the value.
+/// every shape. The words of a column's title take the place of the words that a line of text has before the value.
 fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping) -> Vec<Template> {
     let columns: Vec<usize> = (0..titles.len())
         .filter(|&column| column != event)
@@ -218,7 +218,7 @@ fn class(column: usize, words: &[String], tables: &[Table]) -> Class {
     } else if nearly_all(&|cell| {
         formats::at_beginning(cell).is_some_and(|(_, end)| end == cell.len())
     }) {
-        // The index of the format is not used for tables.
+        // 0 is an arbitrary index of a time format. For tables, the index is not used.
         Class::Time(0)
     } else if nearly_all(&|cell| numbers::parse_times_ten_to(cell, 0, mark).is_ok()) {
         // The power 0 only means that the number is not scaled.

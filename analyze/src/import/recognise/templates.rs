@@ -98,8 +98,8 @@ impl Slot {
             .filter(|_| self.class == Class::Peers)
     }
 
-    /// A description of the value's position, for messages to the user: "behind `queue length`" if these are the words before the value.
-    /// If there are no words before it, "before `ticks`" with the words after it.
+    /// Says where the value is, for messages to the user. The value 5 in `queue length 5` is "behind `queue length`". If no words are
+    /// before the value, the words after it are used: the value 7 in `7 ticks` is "before `ticks`".
     pub(super) fn label(&self) -> String {
         match (self.before.is_empty(), self.after.is_empty()) {
             (false, _) => format!("behind `{}`", self.before.join(" ")),
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn records_that_differ_only_in_values_and_unknown_words_have_the_same_shape() {
-        // The third line has another known word, so it has a shape of its own.
+        // `sent` and `received` are known words. The third line has `received` instead of `sent`, so it has a shape of its own.
         let lines = [
             "a sent 1 clock: 5",
             "b sent 12 clock: 6",

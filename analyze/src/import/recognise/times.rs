@@ -19,12 +19,13 @@ type Cell<'t> = (usize, usize, &'t str);
 /// indices of the shapes that stand for events. The result has an entry for each shape in `templates`. The entry is
 /// `None` if the shape does not stand for an event, or if no slot is found.
 ///
-/// Candidates are values in a format of times (`09:30:00`), numbers beside words for a time (`elapsed: 12`), growing numbers with a unit
-/// (`350ms`), and numbers as large as Unix times. Of several candidates in a shape, the one with the greatest score is used. If no shape
-/// has candidates, [`find_unlabelled_time`] looks for the time among the unlabelled numbers: no word beside them says what they mean.
+/// A slot is a candidate if it has values in a format of times (`09:30:00`), numbers beside words for a time (`elapsed: 12`), growing
+/// numbers with a unit (`350ms`), or numbers as large as Unix times. Of several candidates in a shape, the one with the greatest score is
+/// used. If no shape has candidates, [`find_unlabelled_time`] looks for a number that is probably the time.
 ///
 /// The score is a sum of three parts: how much the values behave like times ([`likeness_to_times`]), how clearly the words beside the value
-/// stand for a time (each such word has a weight, for example 5 for `systime`), and 4 if the values are in a format of times.
+/// stand for a time (each word has a weight, such as 5 for `systime` and -9 for `queue`; a negative sum counts as 0), and 4 if the values
+/// are in a format of times.
 pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let mut values: BTreeMap<Role, Vec<Cell<'_>>> = BTreeMap::new();
     for template in events.iter().map(|&index| &templates[index]) {
@@ -133,12 +134,13 @@ fn role(slot: &Slot) -> Role {
     (matches!(slot.class, Class::Time(_)), slot.before.join(" "))
 }
 
-/// Finds the time among the unlabelled numbers (no word beside them says what they mean):
+/// Finds the slot of the time among the slots with unlabelled numbers. (An unlabelled number has no words beside it that say what it
+/// means.)
 ///
-/// - If exactly one number has a fraction (such as 12.5), it is the time.
-/// - If several numbers have fractions, the result is `None`.
-/// - If there are at least two numbers, and none has a fraction, the time is the number whose last value is the greatest.
-/// - If there is only one number, without a fraction, it is probably the clock, so the result is `None`.
+/// - If exactly one slot has values with a fraction (such as 12.5), the result is this slot.
+/// - If several slots have values with a fraction, the result is `None`.
+/// - If there are at least two slots, and all values are whole numbers, the result is the slot with the greatest number in the last row.
+/// - If there is only one slot, and its values are whole numbers, they are probably the clock's values. So the result is `None`.
 fn find_unlabelled_time(template: &Template) -> Option<usize> {
     let last =
         |slot_index: usize| -> Option<f64> { template.rows.last()?.cells[slot_index].parse().ok() };

@@ -61,8 +61,8 @@ pub(super) const WORD: &str = r"[\p{L}_']+";
 /// One or more numbers in brackets.
 pub(super) const LIST: &str = r"[\[(<{]\s*\d+(?:\s*[,;\s]\s*\d+)*\s*[\])>}]";
 /// One or more names: in brackets (`[vm1, vm2]`), or joined by `and`, a comma or another sign (`node 1, 2 and 3`). A word such as `node` may
-/// come before each name. A pattern contains `PEERS` only where names were recognised in similar records. So `PEERS` can allow more texts
-/// than [`AT_PEERS`], which has to recognise names in any text.
+/// come before each name. [`AT_PEERS`] is stricter, because it has to recognise names in any text. `PEERS` is used only at places where names
+/// were already recognised in similar records.
 pub(super) const PEERS: &str = r"(?:[\[({][^\[\](){}]*[\])}]|(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_](?:(?:, ?and | and |[ ]?[;&+/][ ]?|, ?)(?:\p{L}[\p{L}_]*[ #-])?[\p{L}\d_':.]*[\p{L}\d_])*)";
 
 // The next regular expressions match only at the beginning of a text.
@@ -169,12 +169,14 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
 fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
     // Whether several numbers in a row can be names: only after a colon or a plural, as in `machines 2, 3`.
     let mut allows_numbers = false;
+    // Whether `<`, `>`, `→` or `←` was found before the names. The loop below goes backwards, so it finds the `>` of `->` before the `-`.
     let mut has_arrow = false;
     // Whether there is a colon or an equals sign before the names.
     let mut has_sign = false;
     // Whether the names follow `peer=` or `peers:`.
     let mut follows_peer_label = false;
-    // Goes back from the names, token by token, to the word that decides whether they are names of peers, such as `to` or `send`.
+    // Goes back from the beginning of `rest`, token by token, until a word such as `to` or `send` shows that `rest` begins with names of
+    // peers.
     for (index, token) in before.iter().enumerate().rev() {
         let earlier = index.checked_sub(1).map(|index| before[index]);
         match token.class {
@@ -199,7 +201,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
                 // A token can have several words, such as `sent` and `to` in `sentTo`. The last of them is the nearest to the names.
                 let words = kinds::words(token.text);
                 let last = words.last().map_or("", String::as_str);
-                // `by` comes before a sender only in `sent by`.
+                // `by` counts only after a word for a send, as in `sent by vm2`.
                 let is_allowed = last != evidence::BY || ends_with_send(&before[..index]);
                 let is_direction = evidence::direction(last).is_some() && is_allowed;
                 let is_event_before_arrow = has_arrow
@@ -208,10 +210,10 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
                     let numbers = AT_NUMBERED_PEERS.find(rest).filter(|_| allows_numbers);
                     return names_length(rest, numbers);
                 }
-                // Whether the word may stand between the word that decides and the names, as in `to the machines 2, 3`.
+                // Whether the word may stand between a word such as `to` and the names, as in `to the machines 2, 3`.
                 let can_be_between = peers::MACHINE_WORDS.contains(&last)
                     || ["the", "other", "id", "number"].contains(&last);
-                // If there is an arrow, such words may stand only after it.
+                // Before an arrow, a word such as `machines` ends the search too.
                 if !can_be_between || has_arrow {
                     break;
                 }

@@ -46,7 +46,7 @@ pub(super) struct CachedRun {
 }
 
 impl CachedRun {
-    /// Makes the cached run of a row of the journal. `None` if the row's checksum is not a hexadecimal number of 64 bits. All checksums
+    /// Makes a cached run from a row of the journal. `None` if the row's checksum is not a hexadecimal number of 64 bits. All checksums
     /// that `sim` writes are such numbers.
     pub(super) fn from_row(row: &JournalRow) -> Option<Self> {
         let fingerprint = u64::from_str_radix(&row.row_checksum, 16).ok()?;
@@ -104,23 +104,23 @@ impl Block {
         DataFrame::new(rows, columns).map_err(|error| problem(&self.path, &error))
     }
 
-    /// Selects the rows of the runs with the numbers `wanted` from `machines`. `machines` has the rows of all runs of the block, and the
-    /// block must have all the wanted runs.
+    /// Selects from `all_rows` the rows of the runs whose numbers are in `wanted`. `all_rows` has a row for each machine of each run of
+    /// the block. Each number in `wanted` must be the number of a run of the block.
     pub(super) fn rows_of(
         &self,
         wanted: &HashSet<i64>,
-        machines: &DataFrame,
+        all_rows: &DataFrame,
     ) -> PolarsResult<DataFrame> {
         let are_all_wanted = wanted.len() == self.runs.len();
         if are_all_wanted {
-            return Ok(machines.clone());
+            return Ok(all_rows.clone());
         }
-        let runs = machines.column(MACHINE_KEYS[0])?.i64()?;
+        let runs = all_rows.column(MACHINE_KEYS[0])?.i64()?;
         let is_wanted: BooleanChunked = runs
             .no_null_iter()
             .map(|run| wanted.contains(&run))
             .collect();
-        machines.filter(&is_wanted)
+        all_rows.filter(&is_wanted)
     }
 
     /// The text that the checksum of a family's file covers, in addition to the file itself. The text contains the name of the family

@@ -43,8 +43,8 @@ pub enum Bug {
     TakesTwo,
     /// Every second tick of a machine does not look into the queue, and so is idle even if messages wait.
     LooksEveryOtherTick,
-    /// A tick can receive a message that arrives at exactly the time of the tick. So a message without delay can be received at the time at
-    /// which it is sent. (In a correct program, only a later tick can receive such a message.)
+    /// A tick can also receive a message that arrives at exactly the time of the tick. (In a correct program, this message waits for a later
+    /// tick.) So a message without delay can be received at the time at which it is sent.
     ReceivesAtArrivalTime,
     /// Another machine is logged as the sender of a received message.
     WrongSender,
@@ -70,8 +70,9 @@ pub enum Bug {
     EndsEarly,
     /// Each machine has one tick too many.
     EndsLate,
-    /// For the logged times, the time between two ticks is rounded down to whole milliseconds, so the error grows from tick to tick. With
-    /// 3 ticks per second (333 ms), tick 150 is logged 49.95 s instead of 50 s after tick 0.
+    /// Ticks happen at the right times, but the logged times are wrong: the time between two ticks is rounded down to whole milliseconds.
+    /// The error grows from tick to tick. With 3 ticks per second, the log has a tick every 333 ms, so tick 150 is logged 49.95 s after
+    /// tick 0 instead of 50 s.
     AccumulatesTime,
 }
 

@@ -79,10 +79,10 @@ fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
     }
 }
 
-/// The margin of a run is the shortest time between two ticks whose order matters. (The order of two ticks of different machines
-/// matters if one of the machines may send to the other, or if both may send to the same third machine.) The rule for phases (times of
-/// first ticks) guarantees a lower limit of the margin. With `spread`, the limit is greater than 0; with the other rules it is 0. With
-/// `spread` and the rates 1.1, 3.7, 2.3, the margin of most runs is greater than the limit.
+/// An experiment for the next test. The margin of a run is the shortest time between two ticks whose order matters. (The order of two ticks
+/// of different machines matters if one of the machines may send to the other, or if both may send to the same third machine.) The rule for
+/// phases (times of first ticks) guarantees a lower limit of the margin. With `spread`, the limit is greater than 0; with the other rules it
+/// is 0. With `spread` and the rates 1.1, 3.7, 2.3, the margin of most runs is greater than the limit.
 const MARGINS: &str = "name = \"margins\"\nseed = 5\nrepetitions = 3\nduration_s = 20\nengine = \"virtual\"\n[parameters]\n\
     rates = [[1.1, 3.7, 2.3], [2, 3, 4, 1, 1, 2, 3]]\ninternal = [0.5, 1]\nphase = [\"spread\", \"uniform\", \"aligned\"]\n\
     topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]";

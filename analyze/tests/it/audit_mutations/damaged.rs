@@ -83,6 +83,7 @@ fn swapped_columns_are_found() {
             Check::ReceiveClock,
             Check::RisingClock,
             Check::QueueLength,
+            // A machine must have no internal event and no send while messages wait in its queue.
             Check::Idle,
         ] {
             expect_violation(&clock_and_queue, check);
@@ -199,7 +200,7 @@ fn a_queue_that_shrinks_without_a_receive_is_a_violation() {
     let audit = altered(RunKind::Late, |run| {
         run.row.latency_max_us = 20e6;
         run.row.punctual = false;
-        // Before tick 15, at least three messages wait. The tick receives one of them, so at least two must be left, not one.
+        // Before tick 15 of machine 0, at least three messages wait. The tick receives one of them, so at least two must be left, not one.
         fixture::set(run, 0, 15, "queue_length", "1");
     });
     assert_eq!(failed(&audit), ["queue_length"]);
@@ -216,6 +217,7 @@ fn a_receive_of_a_message_that_was_not_sent_is_a_violation() {
         let audit = altered(kind, |run| {
             rewrite(run, |cells| {
                 let mut row = owned(&cells);
+                // The first event of machine 2 becomes a receive.
                 if is_tick(&cells, "0") {
                     row[EVENT] = "receive".to_owned();
                     // Sender, timestamp and tick of the send.
@@ -228,9 +230,9 @@ fn a_receive_of_a_message_that_was_not_sent_is_a_violation() {
                 vec![row]
             });
         });
-        // `Sent`: machine 0 sent no message with timestamp 3 at tick 9. `InitialClock` (the clock after a machine's first event): the
-        // first event is now the receipt of a message with timestamp 3, so the clock must be 4. `QueueLength`: the received and
-        // the waiting messages are together one more than the messages that arrived.
+        // `Sent`: machine 0 sent no message with timestamp 3 at tick 9.
+        // `InitialClock` (the clock after a machine's first event): after a message with timestamp 3, the clock must be 4.
+        // `QueueLength`: machine 2 receives a message before any message has arrived.
         for check in [Check::Sent, Check::InitialClock, Check::QueueLength] {
             expect_violation(&audit, check);
         }
@@ -268,7 +270,7 @@ fn rows_that_cannot_be_read_are_left_out_and_the_others_audited() {
         "it belongs to run 77, but it is among the rows of run 1"
     );
     let cut = altered(RunKind::Virtual, |run| {
-        // Only the line break after the last row is cut off.
+        // Every row must end with a line break. Here the line break after the last row is cut off.
         run.events.truncate(run.events.len() - 1);
     });
     assert!(

@@ -180,12 +180,13 @@ fn messages_that_are_received_at_the_time_of_their_send_are_found() {
 /// The machines receive messages in the wrong order. If the run is as scheduled, the audit knows the right order, and `queue_order` fails.
 ///
 /// If the run is late, the audit knows only the earliest and the latest possible arrival of each message. In this test a message can
-/// travel as long as the whole run lasts. So every order is possible, and `queue_order` passes. But `queue_length` fails. For this check,
-/// the audit assumes that messages enter a queue in the order in which they are received. With this order, the logged queue lengths are
-/// possible only if some messages were in the queue before they were sent.
+/// travel as long as the whole run lasts. So every order is possible, and `queue_order` passes. But `queue_length` fails. This check
+/// assumes that messages enter a queue in the order in which they are received: the third message received is the third that entered. The
+/// logged queue lengths show when the third message entered. By these times, some messages entered the queue before they were sent.
 #[test]
 fn a_wrong_order_in_a_late_run_is_found_by_queue_length() {
     let allow_long_latencies = |run: &mut EndedRun| {
+        // 60 s, the duration of the run.
         run.row.latency_max_us = 60e6;
         run.row.punctual = false;
     };

@@ -164,7 +164,8 @@ fn replace_events(run: &mut EndedRun, logs: &[Vec<LoggedEvent>]) {
     }
 }
 
-/// Turns a run in virtual time into a run over TCP in which every event is [`LATE_NS`] late. `kind` says whether it is as scheduled.
+/// Turns a run in virtual time into a run over TCP in which every event is [`LATE_NS`] late. `kind` says whether the run over
+/// TCP is as scheduled.
 pub fn over_tcp(run: &mut EndedRun, kind: RunKind) {
     let text = String::from_utf8(std::mem::take(&mut run.events)).unwrap();
     let rows = text.lines().map(|row| {

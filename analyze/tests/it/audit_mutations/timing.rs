@@ -1,6 +1,6 @@
-//! Tests of the audit with logs that have missing or repeated ticks, or impossible times. Only rows of machine 2 are changed:
-//! `is_tick(&cells, "30")` is true for the row of machine 2 at tick 30. A run of the kind `Late` is a run over TCP in which every event is
-//! 300 µs late.
+//! Tests of the audit with logs that have missing or repeated ticks, or impossible times. The tests change only rows of machine 2.
+//! `rewrite` replaces each row by the rows that its closure returns. `is_tick(&cells, "30")` is true for the row of machine 2 at tick 30.
+//! A run of the kind `Late` is a run over TCP in which every event is 300 µs late.
 
 use analyze::audit::Check;
 use sim::log::EndedRun;

@@ -1,12 +1,12 @@
-//! The event tree of an interval tree clock. The tree has a number of events for each point of the interval from 0 to 1. Each machine owns a
-//! part of the interval (its [`IdTree`]), and an event of the machine raises numbers in this part.
+//! The event tree of an interval tree clock. The tree has a whole number for each point of the interval from 0 to 1. Each machine owns a part
+//! of the interval (its [`IdTree`]), and each event of the machine raises numbers in this part.
 
 use std::sync::Arc;
 
 use super::id::IdTree;
 
-/// A number of events for each point of an interval. Either the number is the same everywhere, or the interval is divided into two halves
-/// with trees of their own.
+/// A whole number for each point of an interval. Either the number is the same everywhere, or the interval is divided into two halves with
+/// trees of their own.
 ///
 /// Trees are always in their shortest form. This means two things. First, at least one of the two halves of a node has the number 0 at
 /// its root. (If both had more, the smaller of the two numbers would be subtracted from both and added to the number of the node.) Second,
@@ -150,9 +150,9 @@ impl EventTree {
         }
     }
 
-    /// Raises numbers within the part `id` without adding nodes. A subtree that is completely within the part becomes a leaf with
-    /// the subtree's largest number. If the other half of the leaf's parent has only larger numbers, the leaf is raised to the smallest of
-    /// these numbers. Returns the same tree if nothing is raised.
+    /// Raises numbers within the part `id` without adding nodes. For example, if the left half of a node is completely within the part, it
+    /// becomes a leaf with the largest number of this half. If all numbers of the right half are larger than that, the leaf is raised to the
+    /// smallest number of the right half. Returns the same tree if nothing is raised.
     fn fill(&self, id: &IdTree) -> Self {
         match (id, self) {
             (IdTree::Zero, _) | (_, Self::Leaf(_)) => self.clone(),
@@ -225,9 +225,9 @@ impl EventTree {
                 // whether one of the halves is 0 everywhere, and if so, another bit says which.
                 let is_one_half_zero = **left == ZERO || **right == ZERO;
                 let kind_bits = match (number, is_one_half_zero) {
-                    (0, _) => 3,
-                    (_, true) => 5,
-                    (_, false) => 4,
+                    (0, _) => 1 + 2,
+                    (_, true) => 1 + 2 + 1 + 1,
+                    (_, false) => 1 + 2 + 1,
                 };
                 // A number above 0 is encoded like a leaf.
                 let own_bits = match number {

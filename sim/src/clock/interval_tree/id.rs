@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::machine::MachineIndex;
 
-/// A part of an interval: nothing, the whole interval, or a part of its left half together with a part of its right half. The part of a half
-/// is a tree of its own. In that tree, [`IdTree::One`] means the whole half. (The paper about these clocks calls a machine's tree its id.)
+/// A part of an interval: nothing, the whole interval, or a part of its left half together with a part of its right half. For the interval
+/// from 0 to 1, `Halves(One, Zero)` is the left half, and `Halves(Zero, Halves(One, Zero))` is the part from 1/2 to 3/4. (The paper about
+/// these clocks calls a machine's tree its id.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdTree {
     /// Nothing.

@@ -31,8 +31,8 @@ pub struct Event {
 /// `events`. An event that is not a receive is a send if a later event receives its message, otherwise it is internal. Several events may
 /// receive the message of the same send, which is then a multicast.
 pub fn execution(machines: Range<u32>, events: Range<usize>) -> impl Strategy<Value = Execution> {
-    // Three numbers for each event. The first selects its machine, the second an earlier event whose message it may receive. If the third
-    // (0, 1 or 2) is 0, the event is not a receive.
+    // Three numbers for each event. The first selects its machine, the second an earlier event. If the third (0, 1 or 2) is not 0, the new
+    // event receives a message of the earlier event, unless the earlier event is on the same machine or is itself a receive.
     let drawn = prop::collection::vec((any::<u32>(), any::<u32>(), 0u8..3), events);
     // For each of up to 8 machines, how far its physical clock is ahead of the true time. The unit is the time between two successive
     // events of the execution.

@@ -87,8 +87,8 @@ struct Processes {
     failed: Vec<usize>,
     /// When all processes had been started.
     started: Instant,
-    /// For how long the parent process, which waits for the machines' processes, was suspended so far: alone (by SIGSTOP) or with the
-    /// whole computer. The deadline is postponed by this time.
+    /// How long this process, the parent of the machines' processes, was suspended so far: by SIGSTOP, or because the whole computer was
+    /// suspended. The deadline is postponed by this time.
     suspension: Suspension,
     /// The deadline of the attempt.
     patience: Patience,
@@ -141,9 +141,9 @@ impl Processes {
         }
     }
 
-    /// Collects the results of processes that have ended since the last call. When a process has ended without a failure, the others may
-    /// continue for [`END_PATIENCE`]. When a process has failed, the others are asked to end within [`GRACE`]. In both cases, now
-    /// plus this time becomes the deadline of the attempt, unless the deadline is already earlier.
+    /// Collects the results of processes that have ended since the last call. When a process has ended without a failure, the others
+    /// have [`END_PATIENCE`] left. When a process has failed, the others are asked to end and have [`GRACE`] left. The deadline of
+    /// the attempt becomes the end of this time, unless the deadline is earlier anyway.
     fn inspect(&mut self) -> io::Result<()> {
         for machine in 0..self.machines.len() {
             let process = &mut self.machines[machine];
@@ -163,6 +163,7 @@ impl Processes {
             let now_ns = self.now_ns();
             let suspended_ns = self.suspension.note_awake(now_ns);
             let until_ns = now_ns + nanoseconds(time_left);
+            // `end_ns` is the deadline so far, postponed by the suspensions.
             if until_ns < self.patience.end_ns(suspended_ns) {
                 self.patience = Patience::until(until_ns, suspended_ns);
             }

@@ -1,7 +1,7 @@
 //! The process of one machine: starts it, checks whether it has ended, and makes sure that it ends.
 //!
-//! The output of a process goes to unnamed files and is read when the process has ended. So no thread has to read while the process
-//! writes. If a process is suspended in the middle of a line, nobody waits for the rest of the line.
+//! The output of a process goes to unnamed files and is read when the process has ended. If the output went through a pipe, a thread would
+//! have to read while the process writes. If the process were then suspended in the middle of a line, this thread would have to wait too.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -166,7 +166,8 @@ impl MachineProcess {
     /// Says why the process failed. `message` is what the process wrote to stderr.
     fn failure(&self, status: ExitStatus, message: String) -> Failure {
         let machine = self.machine;
-        // The constants are exit codes of a machine's process. A code that does not fit a `u8` is none of them.
+        // The constants are exit codes of a machine's process. A code that does not fit a `u8` is none of them. `CANNOT_START` means that
+        // the system has no more threads or files for the machine.
         match status.code().map(u8::try_from) {
             Some(Ok(CANNOT_LISTEN)) => Failure::AddressTaken(message),
             Some(Ok(CANNOT_WRITE)) => {

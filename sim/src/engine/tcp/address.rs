@@ -125,8 +125,7 @@ pub fn probe(ports: &PortRange, machines: u32) -> Result<(), PortsTaken> {
 /// Finds addresses at which the machines of each new run can listen.
 pub(crate) struct AddressBook {
     ports: PortRange,
-    /// The number from which the last IP address was made; at first a random number. [`Self::next_ip`] changes it, and then makes an address
-    /// from it.
+    /// [`Self::next_ip`] adds a constant to this number and makes the next IP address from the sum. The first value is random.
     address_number: u32,
     /// Whether each run has its own IP address. Otherwise all runs use 127.0.0.1, with ports that the system chooses.
     has_own_addresses: bool,
@@ -145,6 +144,7 @@ impl AddressBook {
 
     /// Opens a listener for each machine of a run. All of them have the same IP address.
     pub(super) fn listen(&mut self, machines: u32) -> Result<Vec<TcpListener>, PortsTaken> {
+        // Each attempt that fails replaces this first value.
         let mut last_error = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..ATTEMPTS {
             let ip = self.next_ip();

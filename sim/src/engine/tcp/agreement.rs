@@ -8,14 +8,12 @@ use super::mesh::Mesh;
 use crate::experiment::NANOS_PER_SECOND;
 use crate::machine::MachineIndex;
 
-/// The largest allowed distance of the announced start from this machine's current time, in the past or in the future. With a larger
-/// distance the announcement is refused.
+/// A machine refuses a start time that is more than a minute before or after its current time.
 const MAX_START_DISTANCE_NS: u64 = 60 * NANOS_PER_SECOND;
 
 /// What this machine knows from other machines about the start.
 pub(super) struct Agreement {
-    /// The neighbours that report to machine 0 through this machine and have not reported yet. A neighbour reports when it and all
-    /// machines that report through it are ready.
+    /// The neighbours that report to machine 0 through this machine and have not reported yet.
     pub(super) awaited: Vec<MachineIndex>,
     /// The next machine on the way to machine 0: this machine reports to it, and receives the start time from it. `None` for
     /// machine 0.
@@ -32,7 +30,9 @@ impl Agreement {
     pub(super) fn new(mesh: &Mesh) -> Self {
         // `local()` is the range of this process's machines. Its `start` is the first of them, here the only one.
         let (here, wiring) = (mesh.local().start, mesh.wiring());
-        Self::with_neighbours(wiring.machines_beyond(here), wiring.towards_first(here))
+        let awaited = wiring.machines_beyond(here);
+        let next = wiring.towards_first(here);
+        Self::with_neighbours(awaited, next)
     }
 
     fn with_neighbours(awaited: Vec<MachineIndex>, next: Option<MachineIndex>) -> Self {

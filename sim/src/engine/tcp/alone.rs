@@ -24,7 +24,7 @@ const LEAD_NS: u64 = 250_000_000;
 /// machine to the next.
 const LEAD_PER_MACHINE_NS: u64 = 1_000_000;
 /// How long a machine waits for the last messages of its run, after the end of the run's duration.
-const PATIENCE_NS: u64 = 10_000_000_000;
+const PATIENCE_AT_END_NS: u64 = 10_000_000_000;
 /// The machine sleeps until a socket is ready or a tick is due, but at most this long. After each sleep, it checks whether it has waited
 /// too long for the other machines.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
@@ -101,10 +101,10 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
     let mut scratch = vec![0; SCRATCH_BYTES];
     let mut ready = vec![];
     let mut suspension = Suspension::default();
-    let patience_ns = u64::try_from(participant.patience.as_nanos()).unwrap_or(u64::MAX);
+    let patience_at_start_ns = u64::try_from(participant.patience.as_nanos()).unwrap_or(u64::MAX);
     // The deadline for the start of the run. Time in which this process was suspended (Ctrl+Z, or a sleeping computer) does not count as
-    // waiting. So far the process was suspended for 0 ns.
-    let mut patience = Patience::until(clock.now_ns().saturating_add(patience_ns), 0);
+    // waiting. The argument 0 says that this process has not been suspended so far.
+    let mut patience = Patience::until(clock.now_ns().saturating_add(patience_at_start_ns), 0);
     // Each turn of this loop does the ticks that are due, and then waits for sockets. The number of the turn has no effect here: only an
     // event loop with many runs uses it. But `hosted.tick` always takes it.
     for turn in 0.. {
@@ -123,7 +123,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
                 let end_ns = hosted.end_ns().unwrap_or(0);
                 // The deadline for the end of the run.
                 patience = Patience::until(
-                    end_ns.saturating_add(PATIENCE_NS),
+                    end_ns.saturating_add(PATIENCE_AT_END_NS),
                     suspension.suspended_ns(),
                 );
             }
@@ -198,6 +198,7 @@ fn begin(
     }
     let endpoints = Endpoints {
         listeners: vec![listener],
+        // The first machine of this process. It is also the only one.
         first: participant.machine,
         addresses: participant.addresses.clone(),
     };

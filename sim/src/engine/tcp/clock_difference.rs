@@ -1,9 +1,9 @@
-//! The difference between the clocks of two computers (the clocks that show the Unix time, not the logical clocks), and whether
-//! machines on these computers can start a run together.
+//! The difference between the system clocks (not the logical clocks) of two machines, and whether the machines can start a run
+//! together.
 
 use crate::machine::MachineIndex;
 
-/// The difference between the clocks of two machines. The machines are in different processes.
+/// The difference between the system clocks of two machines in different processes, which can be on different computers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ClockDifference {
     /// The two machines, in ascending order.
@@ -15,8 +15,8 @@ pub(super) struct ClockDifference {
 
 impl ClockDifference {
     /// Checks whether machines with these clocks can start together. `lead_ns` is the time between the announcement of the start and
-    /// the start itself. If the clocks differ by more than this time, a machine would learn of the start too late, and the check
-    /// fails. The run's margin (how much delay it tolerates) is not checked here, only stated in the message.
+    /// the start itself. If the clocks differ by more than this time, one clock can already be past the start when the announcement
+    /// arrives. So the check fails. `margin_ns`, the run's margin, is only for the error message.
     pub(super) fn check(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
         if self.at_least_ns <= lead_ns {
             return Ok(());

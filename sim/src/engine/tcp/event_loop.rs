@@ -54,8 +54,8 @@ pub struct Settings {
     pub width: usize,
     /// The ports on which machines listen.
     pub ports: PortRange,
-    /// If more events than this are in memory, those of the run with the longest log are moved to a file. The file has no name, so it
-    /// vanishes when the process ends.
+    /// If more events than this are in memory, the run with the most events in memory moves its events to a file. The file has no name, so
+    /// it vanishes when the process ends.
     pub max_events_in_memory: usize,
     /// The folder in which the file for events is created.
     pub spill_folder: PathBuf,
@@ -111,9 +111,9 @@ struct Deadline {
 enum DeadlineKind {
     /// The next tick of this machine is due.
     Tick(usize),
-    /// If `started` is false, the run must have started by the deadline. If `started` is true, the run had started before the deadline was
-    /// set, and must have ended by the deadline. `suspended_ns` is how long the loop had been suspended in total when the deadline was
-    /// set. Later suspensions postpone the deadline.
+    /// If `started` is false, the run must start by the deadline. If `started` is true, the run must end by the deadline; such a deadline
+    /// is set when the run starts. `suspended_ns` is how long the loop had been suspended in total when the deadline was set. Later
+    /// suspensions postpone the deadline.
     Patience { started: bool, suspended_ns: u64 },
 }
 
@@ -294,7 +294,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         }
     }
 
-    /// If there are too many events in memory, moves those of the run with the longest log to the file.
+    /// If there are too many events in memory, finds the run with the most events in memory, and moves its events to the file.
     fn spill(&mut self) -> io::Result<()> {
         if self.events_in_memory <= self.settings.max_events_in_memory {
             return Ok(());
@@ -379,7 +379,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             self.deadlines.extend(first_ticks);
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
             // Machines that have no tick send their end frames now. (An end frame says that no more messages follow.) If an end frame
-            // cannot be sent, the run has started all the same.
+            // cannot be sent, the run still counts as started. It fails below.
             let end_frames_sent = hosted.end_machines_without_ticks();
             self.not_started -= 1;
             let has_started = true;

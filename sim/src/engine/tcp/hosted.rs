@@ -1,5 +1,5 @@
-//! One run that an event loop executes: sets up the connections between its machines (its mesh), does its ticks when they are due, and
-//! returns its log.
+//! A [`HostedRun`] is a run that an event loop executes. It sets up the connections between the run's machines (the mesh), does the ticks
+//! when they are due, and returns the log.
 
 mod starting;
 
@@ -19,7 +19,7 @@ use crate::log::{LoggedEvent, RowFormat};
 use crate::machine::{Event, EventKind, Machine, MachineIndex, Message};
 use crate::wire::Frame;
 
-/// The result of one machine in a run: its events, and how its messages arrived.
+/// The result of one machine in a run: its events, and how messages arrived at it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MachineResult {
     /// Unix time of the run's start, in nanoseconds.
@@ -28,13 +28,13 @@ pub struct MachineResult {
     pub events: Vec<LoggedEvent>,
     /// Latency of each message that arrived at the machine: the time when it was queued minus the time when it was sent.
     pub latency: Samples,
-    /// Whether all these messages arrived as scheduled ([`super::arrivals`]).
+    /// Whether all messages to the machine arrived as scheduled ([`super::arrivals`]).
     pub as_scheduled: bool,
     /// Number of connections that were refused because they did not come from a machine of the run.
     pub rejected_connections: u32,
 }
 
-/// Number of events of a machine for which memory is reserved at a run's start. A longer log takes more memory when it needs it.
+/// At a run's start, memory is reserved for this many events of each machine. A longer log takes more memory when it needs it.
 const INITIAL_EVENTS: u64 = 256;
 /// The run fails with this reason if a message contradicts the run's schedule. The text is the end of a sentence that begins with "machine
 /// 1's connection to machine 0".
@@ -253,7 +253,7 @@ impl HostedRun {
         reactor: &mut Reactor,
         clock: &WallClock,
     ) -> Result<(), String> {
-        // `handle` borrows these fields one by one, because the mesh, another field, is borrowed while `handle` is called.
+        // `handle` borrows these fields and not all of `self`, because `self.mesh` is already borrowed when `handle` is called.
         let (machines, schedule) = (&mut self.machines, &self.schedule);
         let (latency, agreement) = (&mut self.latency, &mut self.agreement);
         let (arrivals, ticks_done) = (&mut self.arrivals, &self.ticks_done);
@@ -337,7 +337,7 @@ impl HostedRun {
         };
         if self.has_started() {
             format!(
-                "machine {owner} waited too long for machine {peer}; if its ticks were late, use fewer runs at once (--jobs) or a smaller time scale"
+                "machine {owner} waited too long for machine {peer}; if ticks were late, use fewer runs at once (--jobs) or a smaller time scale"
             )
         } else {
             let hint = match self.mesh.rejected_connections() {

@@ -12,7 +12,7 @@ use crate::clock::TimestampFormat;
 use crate::machine::MachineIndex;
 use crate::wire::{Chunks, Frame, Frames, HELLO_BYTES, Hello, Nonce};
 
-/// Number of bytes of a [`Session`]'s challenge, and also of its dial. Each of the two is a nonce (a random number that is used once,
+/// A [`Session`] has two parts, `challenge` and `dial`. Each part has this number of bytes: a nonce (a random number that is used once,
 /// 16 bytes) and a time (8 bytes).
 pub(super) const CHALLENGE_BYTES: usize = 24;
 
@@ -46,9 +46,9 @@ pub(super) enum Closing {
     Orderly,
 }
 
-/// The nonces of the two machines of a connection. Each nonce comes with a Unix time in nanoseconds, by the system clock of the computer
-/// that sends the nonce (0 if both machines are in one process). In the handshake, each machine proves that it knows the run's secret. Its
-/// proof is a hash that also depends on these nonces and times, so a proof from one connection is worth nothing in another.
+/// The nonces of the two machines of a connection. With its nonce, a machine sends the Unix time of its system clock in nanoseconds. (If both
+/// machines are in one process, both times are 0.) In the handshake, each machine proves that it knows the run's secret. Its proof is a hash
+/// that also depends on these nonces and times, so a proof from one connection is worth nothing in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Session {
     /// From the machine that listens.
@@ -94,7 +94,8 @@ pub(super) struct Link {
     pub(super) handle: usize,
     pub(super) stream: TcpStream,
     pub(super) purpose: Purpose,
-    /// The nonces and times of the handshake. A connection for one message has those of the persistent connection between its machines.
+    /// The nonces and times of the handshake. A connection for one message uses the session of the persistent connection between the same
+    /// two machines.
     pub(super) session: Session,
     /// If the connection is for one message, and this side receives it: the number of the message (1 for the sender's first message to this
     /// machine). The handshake carries this number in the place of a nonce, so the number has the type of a nonce.
@@ -118,7 +119,8 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// `timestamps` is the format of the timestamps that messages carry beside the stamp. `None` if they carry only the stamp.
+    /// `timestamps` is the format of the vector or hybrid timestamps that messages carry beside the stamp. `None` if messages carry only the
+    /// stamp.
     pub(super) fn new(
         owner: MachineIndex,
         peer: Option<MachineIndex>,
@@ -314,7 +316,9 @@ impl Link {
         Ok(())
     }
 
-    /// Counts `frame` if it is a message, and checks that no frame follows the end frame.
+    /// Counts `frame` if it is a message. If `frame` is the end frame, compares the number of messages that it announces with the
+    /// number of messages that have arrived. A frame after the end frame is an error. On a connection for one message, a frame after this
+    /// message is an error too.
     fn count_message(&mut self, frame: &Frame) -> Result<(), String> {
         if self.has_ended || self.announced.is_some() {
             return Err("sent more after its end frame".to_owned());
@@ -332,9 +336,9 @@ impl Link {
         }
     }
 
-    /// Does nothing before the end frame of the other side has arrived. After that, compares the number of messages that the end frame
-    /// announced with the number of messages that have arrived, and sets `has_ended` if they are equal. If fewer messages have arrived and
-    /// messages have their own connections, the others can still arrive. In all other cases, different numbers are an error.
+    /// Sets `has_ended` if as many messages have arrived as the other side's end frame announced. (Before the end frame has arrived, does
+    /// nothing.) More messages are an error. Fewer messages are an error too, unless each message has its own connection: then the missing
+    /// messages can still arrive.
     fn check_end(&mut self) -> Result<(), String> {
         let Some(messages) = self.announced else {
             return Ok(());
@@ -393,7 +397,8 @@ mod tests {
     /// Number of reads before the test fails: far more than are needed.
     const PATIENCE: usize = 1_000_000;
 
-    /// The process of a recipient may end directly after it has sent its receipt.
+    /// The recipient closes the connection directly after it has sent its receipt, as it does when its process ends. The sender must still
+    /// read the receipt.
     #[test]
     fn a_receipt_counts_even_if_the_recipient_has_closed_the_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

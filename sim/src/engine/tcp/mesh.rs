@@ -11,8 +11,8 @@
 //!
 //! The mesh is set up in small steps, so that the ticks of other runs are not delayed. Of two machines, the one with the higher index
 //! opens the connection (it *dials*). Each side proves that it knows the run's token (a secret). A program that cannot prove this is
-//! refused and counted. When both sides of all connections are proven, the mesh is complete, and the listeners close (unless each
-//! message needs a new connection).
+//! refused and counted. When both sides of every connection have given this proof, the mesh is complete, and the listeners close (unless
+//! each message needs a new connection).
 //!
 //! After its last tick, a machine sends an *end frame* to each machine to which it is connected. The end frame says how many messages the
 //! sender has sent to this recipient, and that nothing more follows.
@@ -74,7 +74,7 @@ pub(super) struct Mesh {
     secret: Secret,
     nonces: Nonces,
     clock: WallClock,
-    /// The largest difference found so far between the wall clocks of two machines in different processes.
+    /// Machines in different processes compare their system clocks. This is the largest difference found so far.
     clock_difference: Option<ClockDifference>,
     /// For each machine of the run, the addresses that are tried in turn to connect to it.
     addresses: Vec<Vec<SocketAddr>>,
@@ -94,9 +94,9 @@ pub(super) struct Mesh {
     /// Where to find the links of persistent connections: `side_indices[side_position(owner, peer)]` is the position in `links` of `owner`'s
     /// link to `peer`.
     side_indices: Vec<Option<usize>>,
-    /// Number of sides of persistent connections whose peer has proved which machine it is.
+    /// How many sides of persistent connections are proven: the machine at the other side has proved which machine it is.
     proven_sides: usize,
-    /// Number of sides of persistent connections whose owner has received the end frame and all messages of the peer.
+    /// How many sides of persistent connections have ended: all messages and the end frame of the other side have arrived.
     ended_sides: usize,
     /// Number of messages that were sent over a connection of their own and are not confirmed by their recipients yet.
     unconfirmed_messages: usize,
@@ -109,8 +109,8 @@ struct Listener {
     listener: TcpListener,
     /// The handle of the socket in the reactor.
     handle: usize,
-    /// A random number (nonce). It goes into the proof of each machine that dials this listener, if all machines of the run are in this
-    /// process. Between processes, each connection has a nonce of its own, and this nonce is not used.
+    /// A random number (nonce). It is used only if all machines of the run are in this process: then it goes into the proof of each
+    /// machine that dials this listener. Between processes, the listener sends a new nonce over each connection instead.
     nonce: Nonce,
 }
 
@@ -187,7 +187,8 @@ impl Mesh {
         &self.wiring
     }
 
-    /// Returns whether every machine of this process has all its persistent connections, and their other sides are proven.
+    /// Returns whether every machine of this process has all its persistent connections, and the machine at the other side of each
+    /// of them has given its proof.
     pub(super) fn is_complete(&self) -> bool {
         self.proven_sides == self.side_count()
     }
@@ -209,8 +210,8 @@ impl Mesh {
         local.map(|owner| self.wiring.linked(owner).len()).sum()
     }
 
-    /// Returns the largest difference found so far between the wall clocks of two machines in different processes. `None` if all machines
-    /// are in this process, or no wall clocks were compared yet.
+    /// Returns the largest difference between system clocks found so far. `None` if all machines are in this process, or if no system
+    /// clocks were compared yet.
     pub(super) fn clock_difference(&self) -> Option<ClockDifference> {
         self.clock_difference
     }

@@ -20,7 +20,7 @@ pub(super) struct Pressure {
     since_ns: u64,
     /// Number of ticks in the current window.
     ticks: u64,
-    /// Number of late ticks in the current window: more than [`LATE`] after they were due.
+    /// Number of late ticks in the current window. A tick is late if it is done more than [`LATE`] after it was due.
     late_ticks: u64,
     /// Whether too many ticks of the last window were late.
     is_high: bool,
@@ -61,8 +61,8 @@ mod tests {
     /// `every`. The other ticks are on time.
     fn pressure_after(ticks: u64, late_ns: u64, every: u64) -> Pressure {
         let mut pressure = Pressure::default();
-        // A window ends at the first tick that is more than a second after its start. So each window has `ticks + 1` ticks. The last tick
-        // of this loop is in the third window: it completes the second window.
+        // Each window has `ticks + 1` ticks, because a tick exactly one second after the start of a window still belongs to the window. The
+        // last tick of this loop is the first tick of the third window. At this tick, `Pressure` judges the second window.
         for tick in 0..=2 * (ticks + 1) {
             let lateness_ns = if tick % every == 0 { late_ns } else { 0 };
             pressure.ticked(tick * WINDOW_NS / ticks, lateness_ns);

@@ -72,7 +72,7 @@ pub(super) struct Reactor {
     routes: Slab<Route>,
     /// Handles of the silent connections. The first one has been silent longest.
     silent: VecDeque<usize>,
-    /// Listeners that must be tried again even if the system does not report them as ready, each with the time of this trial.
+    /// Each listener in this list is reported as ready at its time, even if the system does not report it.
     retries: Vec<(Instant, Route)>,
     #[cfg(target_os = "linux")]
     timer: timer::Timer,

@@ -29,7 +29,7 @@ impl Secret {
     }
 
     /// Returns the proof for `hello`, a step of the handshake that is sent to machine `recipient`. `before` are the nonces and times that
-    /// were sent before it.
+    /// were sent before `hello`.
     fn proof(&self, hello: &Hello, recipient: MachineIndex, before: &[u8]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&[hello.kind.number()]);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn nonces_differ_within_and_between_two_processes() {
+    fn all_nonces_of_two_generators_differ() {
         let (mut one, mut other) = (Nonces::new().expect("one"), Nonces::new().expect("other"));
         let nonces: std::collections::BTreeSet<_> =
             (0..100).flat_map(|_| [one.next(), other.next()]).collect();

@@ -37,8 +37,8 @@ impl Spill {
         })
     }
 
-    /// Appends `events` to the file, as rows of the event log. `format` says which cells the rows of the run have. Only reading needs
-    /// `format`, so the returned piece keeps it.
+    /// Appends `events` to the file, as rows of the event log. `format` says which cells the rows of the run have. The returned
+    /// piece keeps `format`, because [`Piece::read`] needs it.
     pub(super) fn write(&mut self, events: &[LoggedEvent], format: RowFormat) -> io::Result<Piece> {
         // Each piece has a reference to the file too. So if there is only one reference, it is that of `self`.
         let is_without_pieces = Arc::strong_count(&self.file) == 1;
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::machine::{Event, EventKind};
 
-    /// Returns 50 internal events of consecutive ticks, which begin with tick `from`.
+    /// Returns 50 internal events, one at each tick from `from` to `from + 49`.
     fn events(from: u64) -> Vec<LoggedEvent> {
         (from..from + 50)
             .map(|tick| LoggedEvent {

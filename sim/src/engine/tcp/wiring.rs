@@ -52,8 +52,8 @@ impl Wiring {
         linked_to_a.is_some_and(|linked| linked.binary_search(&b).is_ok())
     }
 
-    /// Returns whether each message has its own connection. (The persistent connections, which stay open for the whole run, exist in any
-    /// case.)
+    /// Returns whether each message has its own connection. Even then, connected machines also have a persistent connection, for everything
+    /// that is not a message (such as the start time).
     pub(super) fn is_per_message(&self) -> bool {
         self.connection == Connection::PerMessage
     }

@@ -132,7 +132,8 @@ impl UsualCells<'_> {
         let word = u64::from_le_bytes(*eight);
         // `digits` has each byte minus 0x30, and `above_nine` has each byte plus 0x46. A digit is a byte from 0x30 ('0') to 0x39 ('9'). It
         // becomes 0 to 9 in `digits`, and 0x76 to 0x7f in `above_nine`, so its highest bit is 0 in both. For a byte below '0', the highest
-        // bit is 1 in `digits`. For a byte above '9', the highest bit is 1 in `digits`, in `above_nine` or in both.
+        // bit is 1 in `digits`. For a byte above '9', the highest bit is 1 in `digits`, in `above_nine` or in both. Digits neither borrow
+        // from the next byte nor carry into it, so at least the first byte that is not a digit is found.
         let digits = word.wrapping_sub(0x3030_3030_3030_3030);
         let above_nine = word.wrapping_add(0x4646_4646_4646_4646);
         if (digits | above_nine) & 0x8080_8080_8080_8080 != 0 {

@@ -152,7 +152,7 @@ fn rows_have_the_documented_format() {
 /// In memory, the largest `u32` stands for an unknown machine, and the largest `u64` for other unknown values. In a log, an unknown value
 /// is an empty cell, and neither of the two numbers is accepted as a machine's index.
 #[test]
-fn numbers_that_stand_for_unknown_machines_are_too_large() {
+fn numbers_that_stand_for_unknown_values_are_refused_as_machines() {
     let machines_may_be_empty = MissingFields {
         recipients: true,
         senders: true,
@@ -191,11 +191,11 @@ proptest! {
         let all_may_be_empty = MissingFields { recipients: true, senders: true, stamps: true, sent_ticks: true, queue_lengths: true };
         let read: Result<Vec<EventRow>, RowError> = parse_rows_in(&text, all_may_be_empty.into()).collect();
         prop_assert_eq!(read, Ok(vec![row.clone()]));
-        // By default, no cell may be empty.
-        let has_empty_cell = unknown & QUEUE_LENGTH != 0
+        // By default, a row with an unknown value is an error. `text` has only one row.
+        let has_unknown_value = unknown & QUEUE_LENGTH != 0
             || matches!(row.logged.event.kind, EventKind::Send { .. } if unknown & RECIPIENTS != 0)
             || matches!(row.logged.event.kind, EventKind::Receive(_) if unknown & (SENDER | STAMP | SENT_TICK) != 0);
-        prop_assert_eq!(parse_rows(&text).all(|row| row.is_err()), has_empty_cell);
+        prop_assert_eq!(parse_rows(&text).all(|row| row.is_err()), has_unknown_value);
     }
 
     #[test]

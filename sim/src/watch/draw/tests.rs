@@ -90,7 +90,7 @@ fn shown(state: &WatchState, width: u16, height: u16) -> String {
     rows.join("\n")
 }
 
-/// The state of a dataset with 9,000 finished and 7 failed runs, to which a sweep writes.
+/// The state of a dataset while a sweep is running: 9,000 runs have finished, and 7 have failed.
 fn running() -> WatchState {
     let mut state = state("tcp", 9_000, 7);
     state.sweeps = vec![sweep("data/night", Some(8_950.0), true)];

@@ -55,11 +55,11 @@ fn configurations_are_first_not_begun_then_under_way_then_done() {
     // The order of the runs is: repetition 0 of both configurations, then repetition 1. So runs 0 and 2 have 20 ticks, 1 and 3 have 60.
     state.take(&row(&runs[0], Outcome::Ok, ""));
     assert_eq!(state.configurations(), counts(0, 1, 0, 1));
-    // No run of the second configuration has ended, so its number of ticks is not known. Its runs count as if they had 20 ticks, like
-    // those of the first configuration: 20 of 80 ticks are done.
+    // No run of the second configuration has ended, so the state does not know that its runs have 60 ticks. All four runs count as
+    // 20 ticks each, like the runs of the first configuration: 20 of 80 ticks are done.
     assert_eq!(state.progress(0).share, 0.25);
     state.take(&row(&runs[1], Outcome::Ok, ""));
-    // Now both numbers are known: 80 of 160 ticks are done.
+    // Now the state knows the ticks of both configurations: 20 + 60 of 2 * (20 + 60) ticks are done.
     assert_eq!(state.progress(0).share, 0.5);
     state.take(&row(&runs[3], Outcome::Ok, ""));
     assert_eq!(state.configurations(), counts(1, 1, 0, 0));
@@ -91,7 +91,7 @@ fn a_failed_run_is_shown_until_a_later_attempt_succeeds() {
     assert_eq!(state.configurations(), counts(0, 1, 1, 0));
     // `attempted` counts runs, not attempts: both runs were attempted twice.
     assert_eq!((state.tally.attempted, state.tally.failed()), (2, 1));
-    // `lateness` counts only finished runs: here one, run 1.
+    // `lateness` counts only finished runs. Only run 1 has finished.
     assert_eq!(state.lateness.iter().sum::<u64>(), 1);
     // A run that has finished stays finished, even if a later attempt fails.
     state.take(&row(&runs[1], Outcome::Failed, "fourth"));

@@ -13,8 +13,8 @@ pub(super) fn check_refused(fixture: &Fixture, arguments: &[&str], said: &str) {
 #[test]
 fn mistakes_in_the_file_are_refused_with_line_and_key() {
     let fixture = Fixture::new();
-    // Each row: a text of the file, the text that replaces it, and the message. Messages count from 1: `rates[1][2]` is the second rate in
-    // the first list of rates.
+    // Each row: a text of the file, the text that replaces it, and the message. In messages, the first entry of a list has the number 1:
+    // `rates[1][2]` is the second rate in the first list of rates.
     for (find, replace, said) in [
         (
             "seed",

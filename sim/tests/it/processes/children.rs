@@ -27,7 +27,8 @@ pub(super) fn wait_until_gone(process: u32) {
     }
 }
 
-/// Returns the id of a process's parent, and the letter of its state. `None` if the process has ended.
+/// Returns the id of a process's parent, and the letter of its state (`Z` for a zombie process). `None` if there is no process with
+/// this id.
 #[cfg(target_os = "linux")]
 pub(super) fn parent_and_state(process: u32) -> Option<(u32, char)> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;

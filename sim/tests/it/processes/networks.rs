@@ -55,7 +55,7 @@ impl Networks {
         // "lcl" stands for logical clock lab.
         let names = ["a", "b"].map(|letter| format!("lcl{}{letter}", std::process::id()));
         // `networks` is made before the namespaces. If a command below fails, `networks` is dropped, and `drop` removes the namespaces that
-        // were added before.
+        // already exist.
         let networks = Self { names };
         let [a, b] = &networks.names;
         ip(&format!("netns add {a}"))?;

@@ -28,7 +28,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
     /// Takes the next run and begins to set it up, if another run is possible now. Returns whether there may be more runs to take: false
     /// after an interrupt, and when `runs` has ended.
     pub(super) fn take(&mut self, runs: &Receiver<Run>) -> bool {
-        // While a run is postponed, `may_take_more` means that the mesh of another run was closed, so that file descriptors are free again.
+        // True if the last call of this function started a run, or if the mesh of a run was closed after that call.
         let may_take_more = std::mem::replace(&mut self.may_take_more, false);
         if self.control.is_stopped() {
             self.drop_unfinished();
@@ -42,9 +42,10 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             return true;
         }
         let idle = self.is_idle();
-        // A postponed run goes before new runs. It is tried again only if a mesh was closed (`may_take_more`), or if the loop has no other
-        // run (`idle`). `taken` is `Ok` with the run to start. Without such a run, `taken` is `Err(true)` if `runs` has ended, and
-        // `Err(false)` if `runs` may give a run later.
+        // A run is postponed if there are no free file descriptors for it. A postponed run goes before new runs. It is tried again only if
+        // a mesh was closed (then `may_take_more` is true), or if the loop has no other run (`idle`).
+        //
+        // `taken` is `Ok` with the run to start. If there is no such run, `taken` is `Err`, and the value in it says whether `runs` has ended.
         let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_take_more) {
             Ok(run)
         } else if self.postponed.is_some() {

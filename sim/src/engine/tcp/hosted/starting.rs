@@ -11,7 +11,7 @@ use crate::engine::wall_margin_ns;
 use crate::wire::{Frame, RunToken};
 
 /// If this process has all machines of a run, the run starts this long after its mesh has become complete. In the meantime, the event loop
-/// can do ticks of other runs that are due.
+/// can do ticks that are due in other runs.
 const LEAD_NS: u64 = 1_000_000;
 
 impl HostedRun {
@@ -103,7 +103,8 @@ impl HostedRun {
     /// # Errors
     ///
     /// Fails if two system clocks differ by more than `lead_ns`, the time between the announcement of the start and the start. With such
-    /// clocks, a machine would learn of the start too late. `margin_ns`, the run's margin, is only stated in the error message.
+    /// clocks, one clock can already be past the start when the announcement arrives. `margin_ns`, the run's margin, is only stated in the
+    /// error message.
     pub(in crate::engine::tcp) fn check_clocks(
         &self,
         lead_ns: u64,
@@ -118,7 +119,7 @@ impl HostedRun {
         self.mesh.clock_difference()?.warning(margin_ns)
     }
 
-    /// Computes the run's margin in nanoseconds of real time: the shortest time between two ticks whose order may change the run's events
+    /// Computes the run's margin in nanoseconds of real time: the shortest time between two ticks whose order can change the run's events
     /// ([`crate::experiment::Schedule::margin_ns`]). Do not call this while ticks are due: it compares many ticks of the schedule, which
     /// takes long.
     pub(in crate::engine::tcp) fn margin_ns(&self) -> u64 {

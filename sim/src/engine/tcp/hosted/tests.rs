@@ -105,8 +105,8 @@ fn impossible_messages_make_the_run_fail_with_both_machines_named() {
         (message(1, 10, 0), 1),
         // A delay that is longer than any that a sender can draw.
         (message(1, 0, u64::MAX), 1),
-        // 41 messages, although the run can have at most 40 events. (The 41 messages also have the same tick, but that is not the reason
-        // for the failure: a repeated tick is noticed only in messages that carry a vector or hybrid timestamp, as in the next test.)
+        // 41 messages, although the run can have at most 40 events. (All 41 messages have the same tick. But a repeated tick makes a run
+        // fail only if the messages carry a vector or hybrid timestamp, as in the next test.)
         (message(1, 0, 0), 41),
     ] {
         let reason = Fixture::new().failure(frame, times);
@@ -147,14 +147,15 @@ fn impossible_timestamps_make_the_run_fail_with_both_machines_named() {
         // A component (a count of one machine's events) above 40.
         ("vector", vector([0, u64::MAX]), 1, impossible),
         ("vector", vector([41, 0]), 1, impossible),
-        // The first message is possible. The second one has the same tick, so it would come from the same send. But machine 0 receives
-        // only one message of a send.
+        // The first message is possible. The second message has the same tick, so it would come from the same send. But a send has only
+        // one message for each recipient.
         ("vector", vector([0, 1]), 2, impossible),
         // A time that is far from the run's time, or a counter above 40.
         ("hlc", hybrid(i64::MAX, 0), 1, impossible),
         ("hlc", hybrid(i64::MIN, 0), 1, impossible),
         ("hlc", hybrid(5, u64::MAX), 1, impossible),
-        // A vector timestamp in a run with hybrid logical clocks (`hlc`).
+        // A vector timestamp in a run with hybrid logical clocks (`hlc`). Its two components, 0 and 1, take one byte each. A hybrid
+        // timestamp takes 8 bytes for the time and 1 to 10 bytes for the counter.
         (
             "hlc",
             vector([0, 1]),

@@ -49,14 +49,14 @@ impl Mesh {
                 }
             };
             match problem {
-                // All machines are in this process, so the peer is listening already.
+                // All machines are in this process, so the peer is listening already. Dialling again would not help.
                 Some(error) if self.has_all_machines() => {
                     return Err(format!(
                         "machine {dialler} cannot connect to machine {peer}: {error}"
                     ));
                 }
-                // The peer is in another process, which may start later. So the pair is dialled again later. The code above has put the pair
-                // back into `pairs_to_dial`: the error comes from `connect` or `add`, because `open` can fail only within a process.
+                // The peer is in another process, which may start later. So the pair is dialled again later. It is in `pairs_to_dial`
+                // already: if `connect` or `add` fails, the code above puts the pair back, and `open` cannot fail between processes.
                 Some(_) => {
                     self.failed_dials += 1;
                     self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
@@ -68,8 +68,9 @@ impl Mesh {
         Ok(true)
     }
 
-    /// Opens a connection to `address`. If this fails because the system allows no more open files (or another resource is short), closes
-    /// the accepted connections whose other side has not proved yet which machine it is, and tries once more.
+    /// Opens a connection to `address`. This can fail because the system allows no more open files, or because another resource is short.
+    /// Then all silent connections are closed: those that were accepted, but whose other side has not proved yet which machine it is. If
+    /// there were any, this function tries once more.
     pub(super) fn connect(
         &mut self,
         address: SocketAddr,
@@ -109,6 +110,7 @@ impl Mesh {
             socket: SocketId::Link(index),
         };
         let handle = reactor.watch(&mut stream, route)?;
+        // The recipient's side of a connection for one message is an accepted connection, so its `purpose` here is `Persistent`.
         let is_senders_side = purpose == Purpose::OneMessage;
         // If a connection is closed by a reset, its port can be used again at once, but bytes that have not been read are lost. So a
         // reset is used only if this process knows that both sides have received everything. It knows this in two cases: if it has both
@@ -162,8 +164,8 @@ impl Mesh {
         // The connection closes here, where `link` is dropped.
     }
 
-    /// Returns the address of `peer` to try now for a persistent connection. After each failed dial, to any machine, the next address in the
-    /// list is tried. After the last address, the first is tried again.
+    /// Returns the address of `peer` to try now for a persistent connection. If `peer` has several addresses, they are tried in turn, again
+    /// and again. After each failed dial, the next address is tried, even if the failed dial was to another machine.
     fn address_to_dial(&self, peer: MachineIndex) -> SocketAddr {
         let addresses = &self.addresses[peer as usize];
         addresses[self.failed_dials % addresses.len()]

@@ -223,6 +223,7 @@ impl Mesh {
                 link.set_proven();
                 Ok(())
             }
+            // The next two kinds are for connections that carry one message: the dialler sends `Message`, the listener answers `Receipt`.
             (HelloKind::Receipt, Some(_)) if link.purpose == Purpose::OneMessage => {
                 self.check(hello, link.owner, &link.session.bytes())?;
                 link.set_proven();
@@ -272,7 +273,7 @@ impl Mesh {
         let should_dial = owner < peer && self.wiring.are_linked(owner, peer);
         let position = self.side_position(owner, peer);
         // `side_indices[position]` is `Some` if the two machines already have a persistent connection. If the run has no machine `peer`,
-        // `position` can be too large for `side_indices`. For such a peer `should_dial` is false, and it is checked first.
+        // `position` can be too large for `side_indices`. But then `should_dial` is false, so `side_indices[position]` is not evaluated.
         if !should_dial || self.side_indices[position].is_some() {
             return Err("does not come from a machine that should connect here".to_owned());
         }

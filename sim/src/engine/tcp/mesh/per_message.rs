@@ -61,8 +61,9 @@ impl Mesh {
         })
     }
 
-    /// Handles `hello`, which has arrived over the new connection `link`: a machine will send a message to the owner of `link`. Checks the
-    /// proof in `hello`. The sender must have made this proof with the session of the persistent connection between the two machines.
+    /// Handles `hello`, which has arrived over the new connection `link`. With `hello`, a machine announces a message to the owner of
+    /// `link`. Checks the proof in `hello`. The sender must have made this proof with the session of the persistent connection between
+    /// the two machines.
     ///
     /// Here and in the next function, the text of an error is the end of a sentence that begins with "machine 1's connection to machine 0".
     pub(super) fn handle_message_hello(
@@ -121,10 +122,12 @@ impl Mesh {
         }
         self.vacant.push(index);
         reactor.unwatch(&mut link.stream, link.handle);
+        // `link` is dropped here, which closes the connection.
     }
 
     /// Returns the sender and the recipient of a message that the recipient has not confirmed yet, if there is one.
     pub(super) fn find_unconfirmed(&self) -> Option<(MachineIndex, MachineIndex)> {
+        // The connection of a confirmed message is not in `self.links` any more: `put_back` has closed it.
         let mut links = self.links.iter().flatten();
         let link =
             links.find(|link| link.purpose == Purpose::OneMessage && link.is_senders_side())?;

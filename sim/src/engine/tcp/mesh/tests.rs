@@ -19,8 +19,8 @@ const TOKEN: RunToken = [42; 16];
 /// Number of turns of the event loop before a test fails: far more than are needed.
 const PATIENCE: usize = 1000;
 
-/// Creates the key with which machines prove that they know `token`, the secret of their run. In all tests, the seed is 1 and the run's name
-/// is `run`.
+/// Creates the key with which machines prove that they know `token` (16 bytes that only the machines of the run know). In all tests, the
+/// seed is 1 and the run's name is `run`.
 fn secret(token: RunToken) -> Secret {
     Secret::new(&token, 1, "run")
 }

@@ -32,7 +32,16 @@ impl Process {
             addresses: addresses.iter().map(|&address| vec![address]).collect(),
         };
         let (wiring, secret) = (Wiring::new(&configuration), secret(token));
-        let mesh = Mesh::new(0, wiring, endpoints, secret, clock, &mut reactor).expect("a mesh");
+        let slot_in_event_loop = 0;
+        let mesh = Mesh::new(
+            slot_in_event_loop,
+            wiring,
+            endpoints,
+            secret,
+            clock,
+            &mut reactor,
+        )
+        .expect("a mesh");
         Self { reactor, mesh }
     }
 
@@ -115,7 +124,8 @@ fn machines_with_different_tokens_refuse_each_other() {
     assert!(processes.iter().all(|process| !process.mesh.is_complete()));
 }
 
-/// Reads a step of the handshake (for example a dial) that `process` sends to another program.
+/// Reads a step of the handshake (for example a dial) that `process` sends to another program. `other_program` is that program's end of the
+/// connection.
 fn read_step(other_program: &mut OtherProgram, process: &mut Process) -> Hello {
     other_program.set_nonblocking(true).expect("set");
     let mut bytes = vec![];
