@@ -23,7 +23,7 @@ pub const SUFFIXES: [(&str, Kind, &str); 6] = [
     (
         "sd",
         Kind::Number,
-        "Standard deviation of single runs (divisor n - 1). Empty for a single run.",
+        "Standard deviation of the runs' values (divisor n - 1). Empty for a single run.",
     ),
     (
         "low",

@@ -77,7 +77,7 @@ pub const THEORY_SUFFIXES: [(&str, Kind, &str); 5] = [
     (
         "sd_predicted",
         Kind::Number,
-        "Predicted standard deviation of single runs.",
+        "Predicted standard deviation of the runs' values.",
     ),
 ];
 

@@ -94,7 +94,8 @@ impl Extension {
             )),
         };
         let wall_time = Plan::wall_time_of(&experiment, &runs, &Options::default(), &capacity);
-        let (lines, commands) = in_commands(lines, log.commands());
+        let commands = log.commands().into_iter().map(without_retry_failed);
+        let (lines, commands) = in_commands(lines, commands.collect());
         Ok(Some(Self {
             dataset: dataset.label().to_owned(),
             lines,
@@ -183,6 +184,16 @@ fn problem(experiment: &Experiment, lines: &RepetitionLines, counts: &[u32]) -> 
     (!has_counts).then(|| format!("{refused}, because its [[repeat]] blocks and new ones overlap"))
 }
 
+/// The command without `--retry-failed`. With this option, it would also make runs again that have failed, and these runs are not counted
+/// in [`Extension::runs`].
+fn without_retry_failed(command: String) -> String {
+    match shell_words::split(&command) {
+        Ok(words) => command_line(words.into_iter().filter(|word| word != "--retry-failed")),
+        // The text is not a command of a shell, for example because a quote is missing.
+        Err(_) => command,
+    }
+}
+
 /// If a command sets the number of repetitions (`--repetitions` or `--set repetitions=N`), the number in the experiment file has no effect.
 /// So this function writes the new number into such a command, and removes the number from the lines for the file.
 fn in_commands(
@@ -264,5 +275,16 @@ mod tests {
             in_commands(lines.clone(), command.clone()),
             (lines, command)
         );
+    }
+
+    #[test]
+    fn failed_runs_are_not_made_again() {
+        let command = "sim run 'my e.toml' --retry-failed --jobs 2".to_owned();
+        assert_eq!(
+            without_retry_failed(command),
+            "sim run 'my e.toml' --jobs 2"
+        );
+        let no_command = "it's".to_owned();
+        assert_eq!(without_retry_failed(no_command.clone()), no_command);
     }
 }

@@ -179,7 +179,7 @@ pub fn table(
     };
     let mut caption = vec![format!(
         "{} If a row combines several configurations, the interval includes the differences between them, and so does the \
-         standard deviation of single runs. If several machines of a run belong to one row, the value of the run is their mean.",
+         standard deviation of the runs' values. If several machines of a run belong to one row, the value of the run is their mean.",
         means_in_words(
             &format!("all runs with the same {}", names.join(", ")),
             deviations

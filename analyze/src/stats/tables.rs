@@ -370,7 +370,7 @@ pub(crate) fn measure_headings(
 /// The sentence of the caption about means and intervals. `over` says what the means are taken over, such as "n repetitions".
 pub(crate) fn means_in_words(over: &str, deviations: Deviations) -> String {
     let sd = match deviations {
-        Deviations::Shown => ", and standard deviation of single runs (sd)",
+        Deviations::Shown => ", and standard deviation of the runs' values (sd)",
         Deviations::Hidden => "",
     };
     format!("Mean over {over} ± half the width of its 95 % interval (Student's t){sd}.")

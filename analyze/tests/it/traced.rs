@@ -161,12 +161,13 @@ fn perfetto_has_every_event_message_and_counter() {
             .iter()
             .map(|(id, start)| (window.events[*start], window.events[flow_ends[id]]))
             .collect();
-        // The flows are the messages. A flow without an end would have made `flow_ends[id]` panic, and a flow without a start would make
-        // `flow_ends` longer than `flow_starts`.
+        // There is one flow for each message, with a start and an end.
+        let expected = messages(&execution, &window);
         assert_eq!(
-            (flows, flow_starts.len()),
-            (messages(&execution, &window), flow_ends.len())
+            (flow_starts.len(), flow_ends.len()),
+            (expected.len(), expected.len())
         );
+        assert_eq!(flows, expected);
         // Each event sets the counter `machine N: clock` of its machine.
         let clocks = counter_values
             .iter()
@@ -290,8 +291,9 @@ fn chrome_json_has_every_event_message_and_counter() {
             .iter()
             .map(|(id, start)| (*start, ends[id]))
             .collect();
-        // A flow without an end would have made `ends[id]` panic, and a flow without a start would make `ends` longer than `starts`.
-        assert_eq!((flows, starts.len()), (expected, ends.len()));
+        // There is one flow for each message, with a start and an end.
+        assert_eq!((starts.len(), ends.len()), (expected.len(), expected.len()));
+        assert_eq!(flows, expected);
         // A name for the run, and one for each machine.
         assert_eq!(entries_of("M").len(), window.machines.len() + 1);
         // Each event sets the counter of the clock, and the counter of the queue if the queue's length is known.

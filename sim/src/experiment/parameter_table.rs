@@ -267,7 +267,7 @@ pub static PARAMETERS: [Parameter; 11] = [
         "delay (s)",
         (ValueKind::Text, "model s"),
         "How long messages travel: a number, or a distribution such as `uniform(0.01,0.1)` or \
-         `exponential(0.05)` (the mean). Messages from one machine to another keep their order. So a message \
+         `exponential(0.05)` (with the mean 0.05). Messages from one machine to another keep their order. So a message \
          may wait for earlier messages, and the mean travel time is longer than the mean of the \
          distribution.",
         |item, _| settings!(delay, each(item, values::delay)),
