@@ -152,8 +152,8 @@ impl Machine {
     }
 
     /// Stores the timestamp that `message` carries beside its Lamport timestamp. The message itself is passed to [`arrive`](Self::arrive)
-    /// afterwards. Returns false if another message of the same send has arrived and was not received yet. This cannot happen in a
-    /// correct run. If the machine keeps no clock beside its Lamport clock, nothing is stored, and true is returned.
+    /// afterwards. Returns false if the machine already has a message of the same send in its queue. This cannot happen in a correct
+    /// run, because a send gives each recipient only one message. If the machine keeps no clock beside its Lamport clock, nothing is stored, and true is returned.
     #[must_use]
     pub fn take_timestamp(&mut self, message: &Message, timestamp: Arc<CarriedTimestamp>) -> bool {
         let carried = self.carried.as_mut();

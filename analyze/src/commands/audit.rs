@@ -10,8 +10,8 @@ use super::output::{self, Output};
 /// Check whether the logs follow the rules of machines with Lamport clocks, by replaying every event
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze audit data/quickstart\n\n\
-        In every finished run, these are checked by the rules of its machines: ticks and times, clocks and timestamps, every receive and \
-        its send, and the queues. The run is also compared with its row in runs.csv. Over all runs of a configuration, internal events \
+        The audit checks every finished run against the rules that its machines follow: ticks and times, clocks and timestamps, every \
+        receive and its send, and the queues. It also compares the run with its row in runs.csv. Over all runs of a configuration, internal events \
         must be about as frequent as their probability says, and each recipient must be chosen about as often as its probability says. If \
         the log shows at what time each message entered its queue, the logged queue lengths must be exact; otherwise they must lie between \
         a lower and an upper limit. For each check that failed, the first violation is described, with the `analyze diagram` command that \

@@ -183,7 +183,7 @@ impl Clipped {
         })
     }
 
-    /// The arrow as the `d` of a path. Its head is filled if the message `is_received`. `radius` is the radius of the marks of the
+    /// The arrow as SVG path data (for the attribute `d` of a `path`). Its head is filled if the message `is_received`. `radius` is the radius of the marks of the
     /// recipient's events.
     fn path(&self, is_received: bool, radius: f64) -> String {
         if !self.has_tip {
@@ -219,7 +219,7 @@ fn along(a: (f64, f64), b: (f64, f64), length: f64) -> (f64, f64) {
     (a.0 + (b.0 - a.0) * share, a.1 + (b.1 - a.1) * share)
 }
 
-/// An arrow as the `d` of a path: a line and a head. The head is a triangle if `is_filled`; else it is an open angle.
+/// An arrow as SVG path data (for the attribute `d` of a `path`): a line and a head. The head is a triangle if `is_filled`; else it is an open angle.
 pub(super) fn arrow(from: (f64, f64), to: (f64, f64), is_filled: bool) -> String {
     // The middle of the head's back edge, and the vector from there to the tip. The back edge is at a right angle to this vector.
     let back = along(to, from, HEAD.min(distance(from, to)));

@@ -198,7 +198,7 @@ impl Mapping {
             self.separator.is_some() || self.header.is_some() || !self.columns.is_empty();
         if !self.line.is_empty() && describes_cells {
             return Err(
-                "a pattern of lines defines the cells; leave out separator, header and columns"
+                "`line` already says what the cells are; leave out `separator`, `header` and `columns`"
                     .to_owned(),
             );
         }
@@ -358,7 +358,7 @@ fn lines(item: &Item<'_>) -> Option<Vec<String>> {
 
 /// Reads the key `rates`.
 fn rates(item: &Item<'_>) -> Option<Vec<f64>> {
-    // Whether a machine can have such a rate is checked later, together with the runs.
+    // Any number is accepted here. Whether a machine can have this rate is checked when the run's configuration is made.
     item.each("rates in brackets, such as [1, 3, 6]", |item| {
         item.number(f64::MIN..=f64::MAX, "a number")
     })
@@ -418,7 +418,7 @@ mod tests {
         insta::assert_snapshot!(problem("duration_s = 1e300\n"), @"m.toml:1: `duration_s`: 1e300 is not a number of seconds from 0.001 to 604800");
         insta::assert_snapshot!(problem("time_scale = nan\n"), @"m.toml:1: `time_scale`: nan is not a number from 0.000000001 to 1000000000");
         insta::assert_snapshot!(problem("[events]\nsend = [\"OUT\"]\nreceive = [\"IN\", \"out\"]\n"), @"m.toml: the word `out` is given for two kinds of events, send and receive; leave it out of one");
-        insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: a pattern of lines defines the cells; leave out separator, header and columns");
+        insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: `line` already says what the cells are; leave out `separator`, `header` and `columns`");
         insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one ASCII character nor `blanks`");
     }
 

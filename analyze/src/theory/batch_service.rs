@@ -19,7 +19,7 @@
 //! messages that arrive in the period. So y_i is about r_i exp(-lambda_i / r_i), as for a Poisson process.
 //!
 //! If y_j rises by 1, y_i falls by at most s_j. The same is true in the fluid model ([`super::fluid`]), which has a matrix made of the
-//! numbers s_j. If this matrix is positive definite ([`Links::has_one_state`]), the equations of y_i have only one solution, both in the
+//! numbers s_j. If this matrix is positive definite ([`Links::has_one_solution`]), the equations of y_i have only one solution, both in the
 //! fluid model and here.
 //!
 //! The derivation ignores that a sender's idle ticks come in clusters, because messages arrive at the sender unevenly.
@@ -39,7 +39,7 @@ pub(super) fn idle(rates: &[f64], links: &Links) -> Option<Vec<f64>> {
         rates[machine] * probabilities_of_no_message.product::<f64>()
     };
     // Each of the two checks can show that there is only one solution. One of them is enough.
-    if !links.has_one_state() && !has_single_fixed_point(rates.len(), next) {
+    if !links.has_one_solution() && !has_single_fixed_point(rates.len(), next) {
         return None;
     }
     // The search starts with the values for a system without messages: all ticks are idle.

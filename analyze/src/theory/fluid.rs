@@ -98,9 +98,9 @@ impl Fluid {
                 idle_here
             }
         };
-        // `has_one_state` says whether the matrix M (see the top of this file) is positive definite. If it is, there is a single solution. If
+        // `has_one_solution` says whether the matrix M (see the top of this file) is positive definite. If it is, there is a single solution. If
         // it is not, `has_single_fixed_point` may still show that there is a single solution.
-        if !links.has_one_state() && !has_single_fixed_point(rates.len(), next) {
+        if !links.has_one_solution() && !has_single_fixed_point(rates.len(), next) {
             return None;
         }
         let idle = find_fixed_point(rates.to_vec(), next)?;

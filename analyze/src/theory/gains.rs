@@ -6,14 +6,14 @@ use super::flow::Flow;
 use super::pair::Pair;
 use super::system::System;
 
-/// How much the machine's clock advances per second if no message has a *later time* (a timestamp greater than the clock). Then each
-/// event adds 1 to the clock.
+/// How much the machine's clock would advance per second if no message had a *later time* (a timestamp greater than the clock), and if no
+/// message had to wait. Then each event adds 1 to the clock. [`super::clocks`] calculates the lag that comes from waiting.
 ///
-/// - If a tick takes at most one message, each tick is one event, so the clock advances by `rate`. For an overloaded machine, the result is
-///   `arrivals` instead, because this function counts each message when the message arrives, not when a tick receives it. The lag that
-///   comes from waiting is calculated separately ([`super::clocks`]).
+/// - If a tick takes at most one message, each tick is one event, so the result is `rate`. For an overloaded machine it is `arrivals`: so
+///   many messages it would receive per second if none had to wait.
 /// - If a tick takes all waiting messages, each message is an event, and each idle tick (a tick that receives nothing) is an event. So the
-///   clock advances by `arrivals` plus the number of idle ticks per second.
+///   result is `arrivals` plus the number of idle ticks per second. This sum is at least `rate`, because each tick has at least one event;
+///   the maximum below only corrects inexact numbers of idle ticks.
 pub(super) fn rate_without_later_times(system: &System, flow: &Flow, machine: usize) -> f64 {
     let (rate, arrivals) = (system.rates[machine], flow.arrivals[machine]);
     match system.takes_all() {
@@ -22,22 +22,22 @@ pub(super) fn rate_without_later_times(system: &System, flow: &Flow, machine: us
     }
 }
 
-/// R, the logical rate of the clock of `source`, in 1/s. The comments below call `source` the fastest machine, because no clock value of a
-/// faster machine reaches `source`.
+/// R, the logical rate of the clock of `source`, in 1/s. The system may have faster machines, but none of their clock values reaches
+/// `source`. So the comments below call `source` the fastest machine.
 pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
     let own = match system.takes_all() {
         true => rate_without_later_times(system, flow, source),
         false => system.rates[source],
     };
-    // If messages carry the clock before the increment, a receiver's clock jumps only to the value that the sender's clock has after the
-    // send, not to this value plus 1. So no jump puts a clock ahead of the fastest machine's clock, and no message brings the fastest
+    // If a message carries the value c that its sender's clock had before the send, the sender's clock is c + 1 after the send, and the
+    // receiver's clock jumps to c + 1 too. So no jump puts a clock ahead of the fastest machine's clock, and no message brings the fastest
     // machine a later time.
     if system.stamps_before {
         return own;
     }
-    // Two machines with the same rate that tick at the same instants have equal clocks, so neither gains anything from the other. There is
-    // one exception: if a tick takes several messages, each message adds 1 to the clock, and the two clocks can differ. In that
-    // case `own` is greater than the rate of the two machines, so `clocks_differ` returns true.
+    // Two machines with the same rate of ticks that tick at the same instants have equal clocks, so neither gains anything from the other.
+    // But if a tick takes several messages, each of them adds 1 to a clock, so even these two clocks can differ. That is why the comparison
+    // is with `own`: in this case `own`, the rate of events, is greater than the rate of ticks.
     let clocks_differ = |machine: usize| !system.aligned || system.rates[machine] != own;
     let partners = (0..system.rates.len()).filter(|&machine| machine != source);
     let partners = partners.filter(|&machine| clocks_differ(machine));
@@ -45,7 +45,7 @@ pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
     own + gains_by_partner.sum::<f64>()
 }
 
-/// How many ticks per second the clock of `fastest` gains through messages of `partner` ([`super::clocks`]).
+/// By how much messages of `partner` advance the clock of `fastest` per second, in addition to its own events ([`super::clocks`]).
 fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
     let (rate, partner_rate) = (system.rates[fastest], system.rates[partner]);
     let pair = Pair::from_links(&flow.links, fastest, partner);
@@ -56,15 +56,17 @@ fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
         pair.back * flow.idle[partner],
     );
     // A message of the fastest machine can put the partner's clock ahead for a short time. But if the partner has at most half the rate of
-    // the fastest machine, the partner's clock is no longer ahead when the partner sends. So the partner's messages have no later times.
+    // the fastest machine, the fastest machine ticks at least twice before the partner's next tick, the first at which the partner can
+    // send. By then the partner's clock is no longer ahead. So the partner's messages have no later times.
     if partner_rate <= rate / 2.0 || out <= 0.0 || back <= 0.0 {
         return 0.0;
     }
-    // At first the partner's clock is ahead by up to one tick (the head start). The fastest clock catches up by `rate - partner_rate` per
-    // second, so a head start of one tick lasts 1 / (rate - partner_rate) seconds. In this time the partner sends x messages back on
-    // average. For equal rates x is infinite.
+    // At first the partner's clock is ahead by h, the head start. It is between 0 and 1, and all values are equally probable. The fastest
+    // clock catches up by `rate - partner_rate` per second, so a head start of 1 lasts 1 / (rate - partner_rate) seconds. In this time the
+    // partner sends x messages back on average. For equal rates x is infinite.
     let x = back / (rate - partner_rate);
-    // P, the probability that the partner sends a message before the head start is gone: 1 - (1 - exp(-x)) / x.
+    // P, the probability that the partner sends a message before the head start is gone. For a head start h it is 1 - exp(-x h). The mean
+    // over all h from 0 to 1 is 1 - (1 - exp(-x)) / x.
     // `(-x).exp_m1()` is exp(-x) - 1.
     let p_sent_in_time = if x.is_finite() {
         1.0 + (-x).exp_m1() / x

@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | mix: to one of the d neighbours or to all, d + 1 cases with equal probabilities | 2 (1 - p_j) / (d + 1) | (1 - p_j) / (d + 1) |
 //! | unicast: to one neighbour | (1 - p_j) / d | 0 |
-//! | broadcast, and every rule in the topology time-keeper (only machine 0 sends): to all neighbours | 1 - p_j | 1 - p_j |
+//! | broadcast: to all neighbours (in the topology time-keeper, where only machine 0 sends, every rule is like broadcast) | 1 - p_j | 1 - p_j |
 //! | multicast: to k of the d neighbours | (1 - p_j) k / d | (1 - p_j) k (k - 1) / (d (d - 1)) |
 //!
 //! With the rule mix, a given neighbour gets a message in 2 of the d + 1 cases: if the send goes to this neighbour, and if it goes to all.
@@ -126,8 +126,8 @@ impl Links {
     }
 
     /// Whether an idle tick of every machine almost always sends to every other machine (s is almost 1). If s is 1, the
-    /// equations of [`super::flow`] have several solutions. So if this function returns true, [`super::flow`] uses the rates of
-    /// [`super::fluid`].
+    /// equations of [`super::flow`] have several solutions. So if this function returns true, [`super::flow`] takes the numbers of idle
+    /// ticks and arrivals per second from [`super::fluid`].
     pub fn always_send(&self) -> bool {
         self.uniform().is_some_and(|(s, _)| s > 0.999)
     }
@@ -157,8 +157,8 @@ impl Links {
             return chosen.len() < 2 || diagonal - s >= ROUNDING;
         }
         // L, computed row by row. The element of the matrix in `row` and `column` is the sum of lower[row][k] * lower[column][k] over
-        // k = 0, ..., `column`. The last product (k = `column`) contains lower[row][column], which each step of the inner loop computes.
-        // `known` is the sum of the products before it.
+        // k = 0, ..., `column`. `known` is this sum without its last product, the one for k = `column`. The last product gives
+        // lower[row][column], the number that each step of the inner loop computes.
         let mut lower = vec![vec![0.0; chosen.len()]; chosen.len()];
         for row in 0..chosen.len() {
             for column in 0..=row {
@@ -179,10 +179,10 @@ impl Links {
         true
     }
 
-    /// Whether the equations of [`super::fluid`] certainly have a single solution, so that the machines have only one state in the long run.
-    /// The equations have a single solution if the matrix in [`Self::is_positive_definite`] is positive definite, with all machines included
+    /// Whether the equations of [`super::fluid`] certainly have a single solution. Then, in the long run, each machine has only one
+    /// possible number of idle ticks and arrivals per second. The equations have a single solution if the matrix in [`Self::is_positive_definite`] is positive definite, with all machines included
     /// and 1 in the diagonal. Otherwise the equations may have several solutions.
-    pub fn has_one_state(&self) -> bool {
+    pub fn has_one_solution(&self) -> bool {
         self.is_positive_definite(1.0, &vec![true; self.senders.len()])
     }
 }
@@ -245,13 +245,13 @@ mod tests {
         );
     }
 
-    /// For four machines in a ring, the smallest eigenvalue of the matrix is 1 - 2 s. So there is one state if s is less than 1/2. With
-    /// broadcasts s is 1 - p, so there is one state if p is greater than 1/2.
+    /// For four machines in a ring, the smallest eigenvalue of the matrix is 1 - 2 s. So there is one solution if s is less than 1/2.
+    /// With broadcasts s is 1 - p, so there is one solution if p is greater than 1/2.
     #[test]
-    fn a_ring_has_one_state_if_machines_send_rarely() {
+    fn a_ring_has_one_solution_if_machines_send_rarely() {
         for (internal, expected) in [(0.51, true), (0.49, false)] {
             let ring = links(Topology::Ring, Sends::Broadcast, &[internal; 4]);
-            assert_eq!(ring.has_one_state(), expected, "{internal}");
+            assert_eq!(ring.has_one_solution(), expected, "{internal}");
             // Two opposite machines do not send to each other, so their matrix is 0 outside the diagonal. Then each number above 0 in the
             // diagonal makes the matrix positive definite.
             assert!(ring.is_positive_definite(0.1, &[true, false, true, false]));

@@ -53,7 +53,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = WHAT)]
     data: Option<PathBuf>,
     /// Change a value of the experiment without editing its file, for example --set internal=0.4, or --set 'internal=[0.1,0.4]' for
-    /// two values; may be repeated. The dataset records the changed experiment
+    /// two values of internal; may be repeated. The dataset records the changed experiment
     // For completion, shells offer each key with an equals sign, such as `internal=`.
     #[arg(long, value_name = "KEY=VALUE", help_heading = WHAT, value_parser = parser_with_completions(Change::from_str, Change::beginnings), hide_possible_values = true)]
     set: Vec<Change>,

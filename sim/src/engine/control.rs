@@ -129,7 +129,7 @@ impl Control {
         self.holding_back.store(is_holding_back, Ordering::Relaxed);
     }
 
-    /// Counts `ticks` ticks, none of them as late.
+    /// Counts `ticks` ticks. The number of late ticks stays the same.
     pub(crate) fn ticked(&self, ticks: u64) {
         self.ticks.fetch_add(ticks, Ordering::Relaxed);
     }

@@ -131,7 +131,9 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
 
     // The grid is the part of the file that gives the values of parameters. It is read even if `seed`, `repetitions` or `duration_s` has a
     // mistake, so that mistakes in the grid are noted too. The grid is then read with seed 0, 1 repetition or 60 s instead.
-    // `base` needs some `rates` and `internal`, but these values are never used, because every file must give both parameters.
+    //
+    // `base` has the default values of all parameters, for those that the grid does not give. `rates` and `internal` have no default values,
+    // and every file must give them. So the two values here are never used.
     let base = Configuration::new(
         Rates::new(vec![Rate::new(1)?; 2])?,
         Probability::new(0.0)?,
@@ -142,6 +144,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
         repetitions: repetitions.unwrap_or(1),
         context: ReadContext {
             seed: seed.unwrap_or(0),
+            // How many machines all rate sets together may have.
             budget: MachineBudget::default(),
         },
         base,

@@ -1,5 +1,5 @@
-//! Tests of sweeps (starts of `sim run`) on many computers: as a Slurm job array with the script `sweep.sbatch`, and with the command for
-//! GNU parallel in `experiments/many-machines.md`. Each task of an array, and each job of parallel, makes one shard of the experiment: a
+//! Tests of `sim run` on many computers: as a Slurm job array with the script `sweep.sbatch`, and with the command for GNU parallel in
+//! `experiments/many-machines.md`. Each task of an array, and each job of parallel, starts `sim run` for one shard of the experiment: a
 //! part of the runs, in a folder of its own. Tests that need Slurm or parallel only run on request.
 #![cfg(target_os = "linux")]
 
@@ -161,8 +161,8 @@ fn a_task_is_resumed_after_its_node_failed() {
     for name in ["one", "two"] {
         set_state(name, "State=DOWN");
     }
-    // The tasks must not start again before their sweeps have ended: a running sweep locks its shard, and a second sweep of this shard
-    // would be refused.
+    // The tasks must not start again before their programs `sim run` have ended: a running `sim run` locks its shard, and a second
+    // one for this shard would be refused.
     cluster.wait_until("the end of both sweeps", || {
         shards_of_two(&cluster).iter().all(|shard| is_free(shard))
     });

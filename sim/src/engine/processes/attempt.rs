@@ -161,6 +161,7 @@ impl Processes {
             }
             self.results[machine] = Some(result);
             let now_ns = self.now_ns();
+            // `note_awake` notes that this process is not suspended now, and returns how long it was suspended so far.
             let suspended_ns = self.suspension.note_awake(now_ns);
             let until_ns = now_ns + nanoseconds(time_left);
             // `end_ns` is the deadline so far, postponed by the suspensions.
