@@ -256,19 +256,19 @@ impl Run {
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if two files without names in their rows are for the same machine.
+/// [`Error::Import`] if the name of a file without names in its rows is also the name of another such file, or a name in the rows of another
+/// file.
 fn machine_names(files: &[Raw]) -> Result<Machines, Error> {
     let names_in_rows = |raw: &Raw| -> Vec<String> {
         let cells = raw.rows.iter().filter_map(|row| raw.cell(row, "machine"));
         cells.map(str::to_owned).collect()
     };
-    let mut names: Vec<String> = vec![];
-    for raw in files {
-        let in_rows = names_in_rows(raw);
-        if !in_rows.is_empty() {
-            names.extend(in_rows);
-            continue;
-        }
+    let (named, unnamed): (Vec<_>, Vec<_>) = files
+        .iter()
+        .map(|raw| (raw, names_in_rows(raw)))
+        .partition(|(_, in_rows)| !in_rows.is_empty());
+    let mut names: Vec<String> = named.into_iter().flat_map(|(_, in_rows)| in_rows).collect();
+    for (raw, _) in unnamed {
         let name = machine_of_file(raw);
         if names.contains(&name) {
             let problem = format!(

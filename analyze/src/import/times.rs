@@ -160,8 +160,9 @@ fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
 /// received a message with the timestamp v - 1, so another machine's clock must have reached v - 1 before. If the other clocks reach
 /// v - 1 only later, the jump is early. None if there are only few early jumps.
 fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
-    // The median time between two ticks of the fastest machine.
-    let shortest_gap_ns = machines.iter().map(|rows| median_gap_ns(rows)).min()?;
+    // The median time between two ticks of the fastest machine. (It is 0 for a machine with a single tick.)
+    let gaps_ns = machines.iter().map(|rows| median_gap_ns(rows));
+    let shortest_gap_ns = gaps_ns.filter(|gap_ns| *gap_ns > 0).min()?;
     let (mut jumps, mut early) = (0, 0);
     for (machine, rows) in machines.iter().enumerate() {
         for pair in rows.windows(2) {

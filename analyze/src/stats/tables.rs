@@ -216,7 +216,7 @@ impl Varying {
         let group = groups.first()?;
         let words: Vec<String> = parameters()
             .iter()
-            .filter(|name| !self.parameters.contains(name))
+            .filter(|name| !self.parameters.contains(name) && !has_no_own_column(name))
             .map(|&name| (name, parameter_text(group, name)))
             .filter(|(name, value)| !value.is_empty() && !is_left_out(name, value))
             .map(|(name, value)| in_words(name, &value))

@@ -101,6 +101,35 @@ fn files_that_cannot_be_one_run_are_refused() {
     ");
 }
 
+/// The rows of one file say that they are of machine `vm1`. The other file has this name, but no names in its rows. The order of the files
+/// does not matter.
+#[test]
+fn a_second_file_for_a_machine_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let with_names = write(
+        "a.csv",
+        "machine,time,event,clock,queue\nvm1,0.0,internal,1,0\nvm1,1.0,internal,2,0\n",
+    );
+    let without = write(
+        "vm1.csv",
+        "time,event,clock,queue\n0.0,internal,1,0\n1.0,internal,2,0\n",
+    );
+    for files in [[&with_names, &without], [&without, &with_names]] {
+        let into = folder.path().join("into");
+        let error = import::import(&files.map(Clone::clone), &Mapping::default(), &into);
+        let words = error.unwrap_err().to_string();
+        assert!(
+            words.contains("vm1.csv: this is a second file for machine vm1"),
+            "{words}"
+        );
+    }
+}
+
 #[test]
 fn a_single_machine_and_an_existing_folder_are_refused() {
     let folder = tempfile::tempdir().unwrap();

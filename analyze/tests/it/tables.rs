@@ -155,3 +155,23 @@ fn every_table_fits_eighty_columns() {
         );
     }
 }
+
+/// In some runs each machine has a probability of internal events of its own. Tables show these probabilities in the column `internal`. So
+/// the sentence about all runs must not list them, and the row of one configuration must not stand for the others.
+#[test]
+fn the_sentence_about_every_run_has_no_probabilities_of_single_machines() {
+    let experiment = "
+        seed = 3
+        repetitions = 2
+        duration_s = 4
+        engine = \"virtual\"
+        [parameters]
+        rates = [[1, 2, 3]]
+        internal = [[0.9, 0.5, 0.2], 0.7]
+    ";
+    let table = table_of(&tables::DRIFT, |root| {
+        fixture::simulated(root, experiment);
+    });
+    let caption = table.caption.join("\n").replace('\u{a0}', " ");
+    assert!(caption.contains("Every run: phase spread"), "{caption}");
+}
