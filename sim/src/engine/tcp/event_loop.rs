@@ -112,9 +112,14 @@ enum DeadlineKind {
     /// The next tick of this machine is due.
     Tick(usize),
     /// If `started` is false, the run must start by the deadline. If `started` is true, the run must end by the deadline; such a deadline
-    /// is set when the run starts. `suspended_ns` is how long the loop had been suspended in total when the deadline was set. Later
-    /// suspensions postpone the deadline.
-    Patience { started: bool, suspended_ns: u64 },
+    /// is set when the run starts. `setup_count` is the number of the run's meshes when the deadline was set: if the run has got a new mesh
+    /// since then, this mesh has a deadline of its own. `suspended_ns` is how long the loop had been suspended in total when the deadline
+    /// was set. Later suspensions postpone the deadline.
+    Patience {
+        started: bool,
+        setup_count: u32,
+        suspended_ns: u64,
+    },
 }
 
 /// The state of an event loop.
@@ -256,18 +261,24 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
                 }
                 DeadlineKind::Patience {
                     started,
+                    setup_count,
                     suspended_ns,
                 } => {
                     self.deadlines.pop();
-                    self.check_progress(deadline, started, suspended_ns);
+                    self.check_progress(deadline, (started, setup_count), suspended_ns);
                 }
             }
         }
     }
 
     /// Ends the run of `deadline` with a failure if it has not started or ended in time. If the loop was suspended since the deadline was
-    /// set, postpones the deadline instead. `started` and `suspended_ns` are those of [`DeadlineKind::Patience`].
-    fn check_progress(&mut self, deadline: Deadline, started: bool, suspended_ns: u64) {
+    /// set, postpones the deadline instead. `started`, `setup_count` and `suspended_ns` are those of [`DeadlineKind::Patience`].
+    fn check_progress(
+        &mut self,
+        deadline: Deadline,
+        (started, setup_count): (bool, u32),
+        suspended_ns: u64,
+    ) {
         let patience = Patience::until(deadline.at_ns, suspended_ns);
         if !patience.is_over(self.clock.now_ns(), &mut self.suspension) {
             let suspended_ns = self.suspension.suspended_ns();
@@ -276,6 +287,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
                 at_ns: patience.end_ns(suspended_ns) + 1,
                 what: DeadlineKind::Patience {
                     started,
+                    setup_count,
                     suspended_ns,
                 },
                 ..deadline
@@ -286,8 +298,8 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             return;
         };
         // The run is still in the loop, so it has not ended. If this is the deadline for its end (`started`), the run has missed it. The
-        // deadline for its start is missed only if the run has not started.
-        let is_missed = started || !hosted.has_started();
+        // deadline for its start is missed only if the run has not started, and still has the mesh of this deadline.
+        let is_missed = started || (!hosted.has_started() && hosted.setup_count() == setup_count);
         if is_missed {
             let reason = hosted.describe_missing();
             self.fail(deadline.slot, reason);
@@ -383,7 +395,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             let end_frames_sent = hosted.end_machines_without_ticks();
             self.not_started -= 1;
             let has_started = true;
-            self.set_deadline(slot, serial, has_started, end_ns);
+            self.set_deadline(slot, has_started, end_ns);
             if let Err(reason) = end_frames_sent {
                 self.fail(slot, reason);
             }

@@ -143,6 +143,11 @@ impl HostedRun {
         self.machines.len() as u32
     }
 
+    /// Returns the number of connections in a complete mesh of the run.
+    pub(super) fn connection_count(&self) -> u64 {
+        self.run.configuration.topology.links(self.machine_count())
+    }
+
     pub(super) fn has_started(&self) -> bool {
         self.started_at_ns.is_some()
     }

@@ -42,6 +42,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
                 if !self.setting_up.contains(&slot) {
                     self.setting_up.push_back(slot);
                 }
+                self.set_start_deadline(slot);
             }
             // The new set-up could not begin. Its error is not reported: the run fails with `reason`, which says why the earlier set-up
             // failed.

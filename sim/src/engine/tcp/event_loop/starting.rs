@@ -84,10 +84,6 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         let mesh = self.begin_mesh(slot, &run);
         match mesh {
             Ok(mesh) => {
-                let connections = run
-                    .configuration
-                    .topology
-                    .links(run.configuration.rates.machines());
                 // After this run, other runs can have its slot, but no other run ever has its serial number.
                 let serial = self.next_serial;
                 self.next_serial += 1;
@@ -97,11 +93,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
                 self.control.begin();
                 self.not_started += 1;
                 self.setting_up.push_back(slot);
-                // A rough estimate of when the set-up will end: under load there is one step in each STEP_EVERY_NS, and a step opens one or
-                // two connections.
-                let set_up_end_ns = self.clock.now_ns() + connections * STEP_EVERY_NS;
-                let has_started = false;
-                self.set_deadline(slot, serial, has_started, set_up_end_ns);
+                self.set_start_deadline(slot);
             }
             Err(problem) if problem.may_work_later && !self.is_idle() => self.postponed = Some(run),
             Err(problem) => (self.deliver)(RunOutcome {
@@ -137,15 +129,30 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             })
     }
 
+    /// Sets the deadline for the start of the run in `slot`, whose mesh begins to be set up now.
+    pub(super) fn set_start_deadline(&mut self, slot: usize) {
+        let Some((_, hosted)) = self.runs.get(slot) else {
+            return;
+        };
+        // A rough estimate of when the set-up will end: under load there is one step in each STEP_EVERY_NS, and a step opens one or
+        // two connections.
+        let set_up_end_ns = self.clock.now_ns() + hosted.connection_count() * STEP_EVERY_NS;
+        let has_started = false;
+        self.set_deadline(slot, has_started, set_up_end_ns);
+    }
+
     /// Sets a deadline for the run in `slot`: [`PATIENCE_NS`] after `from_ns`. If the run has not `started` yet, it must start by this
     /// deadline. If it has started, it must end by this deadline.
-    pub(super) fn set_deadline(&mut self, slot: usize, serial: u64, started: bool, from_ns: u64) {
-        let at_ns = from_ns + PATIENCE_NS;
+    pub(super) fn set_deadline(&mut self, slot: usize, started: bool, from_ns: u64) {
+        let Some((serial, hosted)) = self.runs.get(slot) else {
+            return;
+        };
         self.deadlines.push(Reverse(Deadline {
-            at_ns,
-            serial,
+            at_ns: from_ns + PATIENCE_NS,
+            serial: *serial,
             what: DeadlineKind::Patience {
                 started,
+                setup_count: hosted.setup_count(),
                 // How long this process has been suspended in total until now. Only later suspensions postpone the deadline.
                 suspended_ns: self.suspension.suspended_ns(),
             },
