@@ -39,8 +39,8 @@ pub enum Error {
     NoSuchRun {
         /// The dataset's folder.
         path: PathBuf,
-        /// The conditions as given on the command line. If the user named one run, this field has the run's number or key, and a hint. In
-        /// the message `data/e has no finished run with number 9; its only finished run is 0`, the field is everything after `with`.
+        /// The conditions as given on the command line. If the user asked for one run by its number or key, this field is the number or key
+        /// with a hint, such as `number 9; its only finished run is 0`.
         conditions: String,
         /// The values that runs have in the columns that the conditions name, such as `; internal is 0.4 | 0.7`. This text can be empty.
         values: String,
@@ -63,8 +63,7 @@ pub enum Error {
         /// The values that rows have in the columns of the condition, such as `; internal is 0.4 | 0.7`.
         values: String,
     },
-    /// No configuration of one side of a contrast (a comparison of two groups of runs) can be compared with a configuration of the other
-    /// side.
+    /// Two groups of runs, A and B, should be compared. But no configuration of A can be compared with a configuration of B.
     #[error(transparent)]
     NothingPairs(#[from] NothingPairs),
     /// The user wants to choose or sort the rows of a table by a column that the table does not have. With option `--by`, each row is a pool:
@@ -77,7 +76,7 @@ pub enum Error {
         }
     )]
     NotPooled {
-        /// The column. `None` stands for predictions and regimes.
+        /// The missing column. `None` if it is a prediction of `analyze theory` or a regime: a table of pools has neither.
         column: Option<&'static str>,
     },
     /// A condition, as in `--where`, is not valid.

@@ -14,8 +14,8 @@ pub const THREAD_LIMIT: usize = 256;
 /// Number of thread pools with which Polars computes: Polars' own pool, the global pool of rayon, and a pool for asynchronous tasks.
 const POOLS: usize = 3;
 
-/// The system gives fewer threads than the pools need. The error message says how many threads the smallest pools need
-/// (pools with one thread each).
+/// The system gives fewer threads than the pools need. The error message says how many threads are enough for pools with one thread each,
+/// because such pools can compute every query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a query needs {} threads at once, and the system gives {given}: raise the limit of processes (`ulimit -u`, pids.max) or of memory (`ulimit -v`)",
@@ -101,9 +101,9 @@ pub(crate) fn on_all_cores<T: Send, E: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Calls `work` once on each core, but at most `jobs` times in all, and returns the results of the calls. Each call must do one job after
-/// another until no job is left, because it may be the only call: if the system gives no other thread, `work` is called only in the
-/// caller's thread.
+/// Calls `work` once on each core, but at most `jobs` times in all (at least once), and returns the results of the calls. Each call must do
+/// one job after another until no job is left, because it may be the only call: if the system gives no other thread, `work` is called only
+/// in the caller's thread.
 pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
@@ -120,9 +120,10 @@ pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) ->
     })
 }
 
-/// Starts the pools that all queries of Polars share, with `threads` threads each. The environment variable POLARS_MAX_THREADS must
-/// be equal to `threads`, because Polars reads the size of its own pools from this variable. Without this call, Polars starts the pools at
-/// the first query, and panics or hangs if the system gives fewer threads.
+/// Starts the pools that all queries of Polars share, with `threads` threads each. The parameter sets only the size of rayon's global pool.
+/// Polars takes the sizes of the other two pools from the environment variable POLARS_MAX_THREADS, so the variable must be equal to
+/// `threads`, or unset if `threads` is the number of cores. Without this call, Polars starts the pools at the first query, and panics or
+/// hangs if the system gives too few threads.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
 //! Files that appear complete or not at all: they are written under a temporary name, forced to the disk, and renamed when
 //! complete.
 //!
-//! A temporary name is `.NAME.RANDOM.partial`. Two writers never use the same name, even if they are in different containers and
-//! have equal process ids.
+//! A temporary name is `.NAME.RANDOM.partial`. RANDOM is a random number, so two writers never use the same name. (Process ids would not
+//! be enough, because processes in different containers can have the same id.)
 //!
 //! If a writer crashes, its file keeps the temporary name, until a later writer removes it. A lock shows whether a file may be removed:
 //! if the later writer can lock the file, the first writer is not running any more.
@@ -65,8 +65,8 @@ pub fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// A file or a folder under a temporary name. When it is dropped, the file or folder is removed, unless it has got its final name: a file
-/// by [`Partial::publish`], a folder when the caller renames it.
+/// A file or a folder under a temporary name. A file gets its final name by [`Partial::publish`], a folder when the caller renames it. If
+/// the `Partial` is dropped before this renaming, the file or folder is removed.
 #[derive(Debug)]
 pub struct Partial {
     /// The final path.
@@ -83,7 +83,7 @@ impl Partial {
     ///
     /// # Errors
     ///
-    /// Returns the system's error, as all functions below do.
+    /// Returns the system's error.
     pub fn create_file(path: PathBuf) -> io::Result<(Self, File)> {
         // The lock and the returned file are two handles of the same open file.
         let create = |partial: &Path| {
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_published_is_removed() {
+    fn a_file_or_folder_that_never_gets_its_final_name_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let (file, _) = Partial::create_file(folder.path().join("a.csv")).unwrap();
         let parts = Partial::create_folder(folder.path().join("events")).unwrap();

@@ -53,7 +53,7 @@ impl Grid<'_> {
 
     /// For each column, the smallest width at which no cell has to be broken. Headings may be broken between words.
     fn unbroken_widths(&self) -> Vec<u16> {
-        // Cells and headings are measured in two tables, because they are measured in different ways.
+        // A cell is measured by its longest line, but a heading by its longest word. So cells and headings are measured in two tables.
         let only_rows = Grid {
             headings: &[],
             ..*self
@@ -275,7 +275,8 @@ mod tests {
         assert!(lines[2].starts_with("北京实验室 "), "{lines:#?}");
     }
 
-    /// The text has 11 characters, but it is 19 columns wide. So it does not fit into the table of 16 columns, and is broken between words.
+    /// The text has 8 wide letters and 3 spaces: 11 characters, but 2 * 8 + 3 = 19 columns. So it does not fit into the table of 16
+    /// columns, and is broken between words.
     #[test]
     fn wide_letters_count_twice_when_a_table_is_broken() {
         let lines = lines(&[["北京 北京 北京 北京", "1"]], 16);

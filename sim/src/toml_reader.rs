@@ -71,7 +71,8 @@ impl fmt::Display for MistakeList<'_> {
 ///
 /// # Errors
 ///
-/// Returns all noted mistakes in the order of their lines, if there are any. `read_root` must note a mistake before it returns `None`.
+/// Returns all noted mistakes in the order of their lines, if there are any. If `read_root` returns `None`, it must have noted a mistake:
+/// otherwise the list of mistakes would be empty.
 pub fn read<T>(
     text: &str,
     read_root: impl FnOnce(&Section<'_>) -> Option<T>,

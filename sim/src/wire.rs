@@ -120,8 +120,8 @@ pub enum Frame {
         /// How many messages the sender has sent to the receiver of this frame during the run.
         messages: u64,
     },
-    /// A report to the next machine on the way to machine 0: all connections of the sender are open, and all machines that report through
-    /// the sender have reported. Only machines in different processes send reports.
+    /// A report that the sender is ready: all its connections are open, and all neighbours that report to it have sent their own reports.
+    /// A machine sends its report to the next machine on the way to machine 0. Only machines in different processes send reports.
     Ready,
     /// The time at which the run starts. Machine 0 decides it when all machines are ready.
     Start {
@@ -139,10 +139,10 @@ pub enum WireError {
     /// The bytes are of another version of this protocol.
     #[error("speaks version {0} of the protocol, not {VERSION}")]
     Version(u16),
-    /// The byte for the kind of a handshake's step has a value that no kind has.
+    /// No [`HelloKind`] has this number.
     #[error("sent a handshake of unknown kind {0}")]
     HelloKind(u8),
-    /// The byte for the kind of a frame has a value that no kind has.
+    /// No kind of [`Frame`] has this number.
     #[error("sent a frame of unknown kind {0}")]
     Kind(u8),
     /// A message carries a timestamp in addition to the Lamport timestamp, although the messages of the run carry no such timestamp.

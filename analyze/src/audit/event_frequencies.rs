@@ -10,10 +10,11 @@
 //! - If q > p, a share of q or more has a probability of at most exp(-n D). If q < p, a share of q or less has a probability of at most
 //!   exp(-n D). So a share with this D or a larger D, above or below p, has a probability of at most 2 exp(-n D).
 //!
-//! This holds for a fixed n. But the number n of draws (idle ticks, or sends) depends on earlier draws, and several shares are tested. The
-//! probability that at least one of several things happens is at most the sum of their probabilities. So the bound is multiplied by the
-//! number of possible values of n (at most the number of events), and by the number of tested shares. A share is reported only if this
-//! product is below [`FALSE_ALARM`]. Therefore a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
+//! This holds for one share with a fixed n. But the number n of draws (idle ticks, or sends) depends on earlier draws. It can have at most
+//! `events` values, where `events` is the number of events of the configuration. Also, several shares are tested: `all_shares` in the whole
+//! dataset. So a share is reported only if 2 exp(-n D) is below the quotient `FALSE_ALARM / (events * all_shares)`. For one share and one
+//! value of n, the probability of a false report is then below this quotient. The quotients for all shares and all values of n add up to
+//! at most [`FALSE_ALARM`]. So a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
 
 use std::collections::BTreeMap;
 
@@ -56,7 +57,7 @@ struct Counts {
     with_right_count: Vec<u64>,
     /// The key is a number of neighbours. For example, the value for the key 2 is the list `[a, b]`: all machines with 2 neighbours
     /// together made `a` sends to their first neighbour and `b` sends to their second. The neighbours of a machine are ordered by their
-    /// index. Sends to all do not count.
+    /// index. The first neighbour has rank 0, the second has rank 1. Sends to all do not count.
     by_rank: BTreeMap<usize, Vec<u64>>,
     /// Number of messages that were sent to each machine. Sends to all do not count.
     by_recipient: Vec<u64>,
@@ -104,6 +105,7 @@ impl Counts {
                 match &entry.kind {
                     EventKind::Internal => self.internals[machine] += 1,
                     EventKind::Send { recipients, .. } => self.count_send(machine, recipients),
+                    // The tick of a receive is not idle.
                     EventKind::Receive(_) => continue,
                 }
                 self.idle[machine] += 1;
@@ -218,11 +220,11 @@ impl Counts {
 
     /// The shares for the sends of all machines with `neighbours` neighbours:
     ///
-    /// - for each neighbour, the share of sends to this neighbour,
+    /// - the share of sends to the sender's first neighbour, the share of sends to its second neighbour, and so on,
     /// - among the sends that are not to all, the share of sends with the right number of recipients,
     /// - the share of sends to all.
     ///
-    /// `ranks` has the number of sends to the first neighbour, to the second, and so on. Sends to all do not count in `ranks`.
+    /// `ranks` is the list for `neighbours` in [`Counts::by_rank`].
     fn shares_to_neighbours(&self, neighbours: usize, ranks: &[u64]) -> Vec<Share> {
         let probabilities = self.model.send_probabilities(neighbours);
         let sum_over_machines = |counts: &[u64]| -> u64 {

@@ -47,6 +47,7 @@ pub(super) fn check(
     let (receives, found) = (received.len() as u64, checker.found);
     findings.checked(Check::Sent, receives);
     findings.checked(Check::ReceivedOnce, found);
+    // These two checks compare times of different machines.
     if setup.known.shared_time {
         findings.checked(Check::Causality, found);
         findings.checked(Check::QueueOrder, found);
@@ -199,7 +200,7 @@ impl<'a> ReceiveChecker<'a> {
     /// Checks [`Check::Causality`] of a receive in two ways:
     ///
     /// - By due times, if the run was as scheduled or messages have a configured delay: the receive must be due later than
-    ///   `due time of the send + shortest possible delay`, because the message cannot arrive before this time.
+    ///   `due time of the send + shortest possible delay`, because only ticks after this time find the message.
     /// - By logged times, if the system clocks of the machines agree: the receive must not be before the send.
     fn check_causality(&self, entry: &Entry, sent: &Sent, findings: &mut RunFindings<'_>) {
         let (setup, send) = (self.setup, self.send_of(sent));
@@ -294,8 +295,8 @@ impl<'a> ReceiveChecker<'a> {
         )
     }
 
-    /// Describes a receive of a message that was never sent. The second half of the description says what the sender did instead, at the
-    /// tick at which it should have sent the message.
+    /// Describes a receive of a message that was never sent. The description ends with the reason, for example what the sender really
+    /// did at the tick `message.sent_tick`.
     fn why_not_sent(&self, entry: &Entry, message: Message) -> String {
         let sender = message.sender as usize;
         let receive = self.describe(entry);

@@ -87,10 +87,9 @@ pub struct Audited {
     pub runs: u64,
     /// Number of runs that failed and were not finished by a later attempt. They have no events.
     pub failed: u64,
-    /// Number of planned runs that are neither finished nor failed. Runs of missing shards do not count. (A shard is a part of the
-    /// experiment that was run on another computer and has a folder of its own.)
+    /// Number of planned runs that are neither finished nor failed. Runs of missing shards do not count.
     pub to_do: u64,
-    /// The shards whose folders are missing.
+    /// The shards that have no folder, or a folder without a manifest (`dataset.json`).
     pub missing_shards: Vec<Shard>,
     /// Number of events read.
     pub events: u64,
@@ -132,8 +131,8 @@ pub struct CounterExample {
     pub source: Option<(String, u64)>,
     /// A description of the violation.
     pub words: String,
-    /// The command that draws the event and marks it. `None` if the violation is not in an event, if the events of the run cannot be
-    /// read, or if the dataset has a run that is finished twice.
+    /// The command that draws the event and marks it. `None` if the violation is not in an event, or if the events of the run cannot be
+    /// read. Also `None` if the dataset has a run that is finished twice, because `analyze diagram` refuses such a dataset.
     pub diagram: Option<String>,
 }
 

@@ -115,8 +115,8 @@ pub(super) fn check(
     queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, findings);
 }
 
-/// How many messages had arrived at a machine by the time of a tick or an event. If the run was as scheduled, element `i` of each vector
-/// belongs to the machine's tick `i`, otherwise to the machine's event `i` (see [`index_in_log`]).
+/// For each index in a machine's log, how many messages had arrived at the machine. An index is the number of a tick if the run was as
+/// scheduled. Otherwise it is the number of an event (see [`index_in_log`]).
 struct Arrived {
     /// The largest number of messages that can have arrived.
     at_most: Vec<u32>,
@@ -149,7 +149,7 @@ impl Arrived {
 
     /// The smallest and the largest number of messages that can have arrived when the event at `log_index` happened.
     fn bounds_at(&self, log_index: u64) -> (u64, u64) {
-        // In a damaged log, the number of a tick may be too large for an index.
+        // In a damaged log, a tick can have a number beyond the end of the vectors. Then the last element is used.
         let last = self.at_most.len() - 1;
         let log_index = usize::try_from(log_index).map_or(last, |index| index.min(last));
         (

@@ -237,6 +237,7 @@ impl Shared<'_> {
         self.planned.check(row, &mut problems);
         if is_new && let Some(bytes) = self.read_events(row, findings) {
             let imported = self.dataset.manifest().imported.as_ref();
+            // `Known` says which facts about the run are known: all of them, unless the run was imported.
             let setup = Setup::from_row(row, Known::new(imported, row.run));
             let log = Log::read(
                 (&bytes, self.dataset.row_format(row)),
@@ -248,6 +249,7 @@ impl Shared<'_> {
             drop(bytes);
             let largest_lateness_ns = check_events(&setup, &log, findings);
             frequencies.count(run_index, &setup, &log);
+            // Checks the columns of the row that were measured in the run, such as its largest lateness, against the log.
             let schema = self.dataset.schema_of(row);
             journal::check_measured(
                 row,
@@ -313,8 +315,9 @@ fn check_events(setup: &Setup, log: &Log, findings: &mut RunFindings<'_>) -> u64
             true => messages::check(setup, log, machine, mailbox, findings),
             false => messages::all_unknown(log, machine),
         };
+        // Checks that no message waits when the machine has an internal event or a send.
         queues::check_idle(setup, log, machine, findings);
-        // The check compares the logged queue length of each event with the number of messages that can have arrived until the event.
+        // `queues::check` compares the logged queue length of each event with the number of messages that can have arrived until the event.
         // For this, the recipients of sends must be known, and the times of different machines must be comparable.
         if setup.known.recipients && setup.known.queue_lengths && setup.known.shared_time {
             queues::check(setup, log, machine, mailbox, &received, findings);

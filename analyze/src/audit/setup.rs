@@ -81,6 +81,7 @@ impl Known {
                 && imported.can_measure(UnmeasuredPart::QueueLengths, run),
             shared_time: imported.can_measure(UnmeasuredPart::SharedTime, run),
             send_stamps: !assumed.send_stamps,
+            // `missing_fields.stamps` is about received messages only.
             receive_stamps: !missing_fields.stamps,
             send_of_each_receive: has_sent_ticks
                 && !missing_fields.recipients
@@ -194,8 +195,8 @@ impl Setup {
         ticks.fold(0, u64::saturating_add)
     }
 
-    /// Tells whether the model time at which each message enters its queue can be computed. It can if the run was as scheduled and the delay
-    /// is constant: the time is one delay after the due time of the send.
+    /// Tells whether the model time at which each message enters its queue can be computed. The run must be as scheduled, and all messages
+    /// must have the same delay. Then a message enters its queue at the time at which the sending tick is due, plus this delay.
     pub(super) fn knows_arrival_times(&self) -> bool {
         self.as_scheduled && self.delay_ns.0 == self.delay_ns.1
     }
@@ -219,9 +220,11 @@ impl Setup {
     }
 
     /// With `phase = "spread"`, every phase is a multiple of one step: 1 / (L N) seconds, where L is the least common multiple of the rates
-    /// in ticks per second, and N the number of machines. Returns the number of steps in a million seconds: 10^6 * L * N. This number is
-    /// whole even if rates are fractions such as 0.5, because 10^6 * L is the least common multiple of the rates in micro-hertz, and a rate
-    /// in micro-hertz is always a whole number. `None` if the number of steps does not fit into 64 bits.
+    /// in ticks per second, and N the number of machines. For example, with the rates 1, 3 and 6, L is 6 and N is 3, so a step is 1/18 s.
+    ///
+    /// Returns the number of steps in a million seconds: 10^6 * L * N. `None` if this number does not fit into 64 bits. Rates can be
+    /// fractions such as 0.5, but in micro-hertz every rate is a whole number. So the code computes 10^6 * L as the least common multiple
+    /// of the rates in micro-hertz.
     pub(super) fn steps_per_million_seconds(&self) -> Option<u64> {
         let lcm_micro_hertz = self.rates.iter().try_fold(1u64, |lcm, rate| {
             let rate = rate.micro_hertz();

@@ -147,9 +147,10 @@ fn check_time(
 /// and N the number of machines. Also, the numbers of steps must have a different remainder modulo N for each machine.
 ///
 /// Because of the different remainders, no two machines ever tick at the same time. A machine with rate r ticks every 1 / r seconds, that
-/// is, every N L / r steps. L / r is a whole number, so N L / r is a multiple of N. So all ticks of a machine have the remainder of its
-/// first tick. For example, at the rates 1 and 2 a step is 1/4 s. The machine with rate 1 ticks every 4 steps, the other machine every 2
-/// steps. With phases of 0 steps and 1 step, the first machine ticks at steps 0, 4, 8, ... and the second at steps 1, 3, 5, ...
+/// is, every N L / r steps. L / r is a whole number, so N L / r is a multiple of N. So the steps at which a machine ticks all have the same
+/// remainder. For example, at the rates 1 and 2, both L and N are 2, so a step is 1/4 s. The machine with rate 1 ticks every 4 steps, the
+/// other machine every 2 steps. With phases of 0 steps and 1 step, the first machine ticks at steps 0, 4, 8, ... (remainder 0) and the
+/// second at steps 1, 3, 5, ... (remainder 1).
 pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
     let machines = setup.machines() as u64;
     if !setup.known.timetable {
@@ -179,8 +180,9 @@ pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
         {
             let steps_per_second = steps_per_million_seconds as f64 / 1e6;
             let steps_per_million_seconds = u128::from(steps_per_million_seconds);
-            // The phase in the journal was rounded down to nanoseconds. So the number of steps computed from it is rounded up. As a check,
-            // these steps are converted back to nanoseconds and rounded down. The result must be the phase in the journal.
+            // The phase in the journal was rounded down to nanoseconds. For example, if a step is 1/18 s, a phase of one step is 55555555 ns
+            // in the journal, which is a little less than one step. So the number of steps is rounded up here. As a check, this number is
+            // converted back to nanoseconds and rounded down. The result must be the phase in the journal.
             let steps =
                 (u128::from(phase_ns) * steps_per_million_seconds).div_ceil(million_seconds_ns);
             let remainder = (steps % u128::from(machines)) as usize;

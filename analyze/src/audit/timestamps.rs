@@ -1,7 +1,7 @@
 //! Checks the timestamps of the clocks that machines keep beside their Lamport clocks: vector clocks and hybrid logical clocks.
 //!
 //! Each timestamp is compared with the logged timestamp of the machine's previous event. For a receive, it is also compared with the logged
-//! timestamp of the send. So one wrong step is one violation, even if all later timestamps are wrong because of this step.
+//! timestamp of the send. So if one timestamp is wrong, and the later ones follow correctly from it, the audit counts one violation.
 //!
 //! Sources: C. J. Fidge, "Timestamps in Message-Passing Systems That Preserve the Partial Ordering", 1988; S. S. Kulkarni et al., "Logical
 //! Physical Clocks", OPODIS 2014.
@@ -9,7 +9,8 @@
 //! A hybrid logical clock has a time, which comes from physical clocks, and a counter, which orders events with the same time. At a tick,
 //! the machine reads its physical clock. The log does not have this reading, but the audit knows an earliest and a latest possible reading:
 //! a physical clock is wrong by at most `EPSILON_NS / 2`, so the reading is at most `EPSILON_NS / 2` before or after the time at which the
-//! tick is due. If the time of a hybrid logical clock is a new reading, the audit checks that it lies between these two limits.
+//! tick is due. If a timestamp has a later time than the machine's previous timestamp and the received timestamp, this time must be the
+//! reading. Then the audit checks that the time lies between the two limits.
 
 use sim::clock::physical::{EPSILON_NS, RESOLUTION_NS};
 use sim::clock::{CarriedTimestamp, HybridClock};

@@ -112,7 +112,8 @@ impl Criterion {
             (half_width / (bound - value)).powi(2)
         });
         let largest_factor = factors.fold(1.0, f64::max);
-        // If the estimate is the difference of two groups of runs, they have `n` and `n_from` runs. The result is for the smaller group.
+        // An estimate can be the difference of two groups, one with `n` runs and one with `n_from` runs. Then the result is for the smaller
+        // group.
         let present_runs = match estimated.n_from {
             Some(n_from) => n_from.min(estimated.n),
             None => estimated.n,
@@ -175,7 +176,7 @@ mod tests {
         intervals.iter().map(verdict).collect()
     }
 
-    /// For "above" and "below", the bound itself is outside the range. For "between", both bounds are inside the range.
+    /// For `between`, the bounds themselves are inside the range. For the other criteria, the bounds are outside the range.
     #[test]
     fn verdicts_on_intervals_that_touch_or_cross_a_bound() {
         let above = Criterion::with_strict_bounds(Some(0.0), None);
@@ -198,10 +199,10 @@ mod tests {
         let intervals = [(0.5, 0.99), (1.31, 2.0), (1.3, 1.3), (1.0, 1.0)];
         let expected = ["fails", "fails", "holds", "holds"];
         assert_eq!(verdicts(between, &intervals), expected);
-        let both = Criterion::with_strict_bounds(Some(0.0), Some(1.0));
+        let above_and_below = Criterion::with_strict_bounds(Some(0.0), Some(1.0));
         let intervals = [(0.2, 0.8), (0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (-1.0, 0.0)];
         let expected = ["holds", "undecided", "undecided", "fails", "fails"];
-        assert_eq!(verdicts(both, &intervals), expected);
+        assert_eq!(verdicts(above_and_below, &intervals), expected);
     }
 
     /// All estimates here are of 100 runs. For example, the interval from -1 to 3 has a half-width of 2. Four times as many runs reduce the
@@ -253,16 +254,19 @@ mod tests {
                 Verdict::Undecided { runs: None } => return [0.0, 0.0],
                 _ => return [1.0, 1.0],
             };
+            // The second estimate is the sum of two independent terms:
             // second estimate = (n / runs) * (first estimate) + (1 - n / runs) * (mean of the added runs)
-            // From here on, the unit is the standard error of the second estimate, so the second estimate has the variance 1:
-            // - standard error of the first estimate = sqrt(runs / n), because a standard error is proportional to 1 / sqrt(number of runs)
+            //
+            // From here on, the unit is the standard error of the second estimate, so the second estimate has the variance 1. A standard error
+            // is proportional to 1 / sqrt(number of runs), so the standard error of the first estimate is sqrt(runs / n):
             // - first estimate = sqrt(runs / n) * z
             // - first term = (n / runs) * sqrt(runs / n) * z = sqrt(n / runs) * z
-            // - variance of the first term = n / runs, because z has the variance 1
-            // - variance of the second term = 1 - n / runs, because the two terms are independent
-            let from_first_runs = (n / runs).sqrt() * z;
-            let sd_from_added_runs = (1.0 - n / runs).sqrt();
-            let below = |bound: f64| normal.cdf((bound - from_first_runs) / sd_from_added_runs);
+            // - variance of the first term over all z = n / runs, because z has the variance 1
+            // - variance of the second term = 1 - n / runs, because the two variances add up to 1
+            let first_term = (n / runs).sqrt() * z;
+            let sd_of_second_term = (1.0 - n / runs).sqrt();
+            // The probability that the second estimate is below `bound`, for this z.
+            let below = |bound: f64| normal.cdf((bound - first_term) / sd_of_second_term);
             [0.0, below(-limit) + 1.0 - below(limit)]
         };
         // The mean over 10,000 equally likely values of z.

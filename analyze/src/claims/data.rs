@@ -99,7 +99,8 @@ pub(super) struct ValueSelection<'w> {
     pub(super) quantity: Quantity,
     pub(super) warm_up_s: f64,
     /// Parameters that are left out of [`RunValue::configuration`]. In a comparison of two cells, these are the parameters for which the
-    /// cells have different conditions.
+    /// cells have different conditions. Without these parameters, the cells can have equal configurations, which are then compared one by
+    /// one.
     pub(super) ignored_parameters: &'w HashSet<&'static str>,
     /// If true, the value of a run is the largest value of its selected machines. If false, it is their mean.
     pub(super) takes_largest: bool,
@@ -141,7 +142,7 @@ impl Data {
         existing.unwrap_or(&files[0]).clone()
     }
 
-    /// The folder of the dataset.
+    /// The folder of the experiment's dataset, for example `data/quickstart` for the experiment `quickstart`.
     fn root(&self, experiment: &str) -> PathBuf {
         self.folder.join(experiment)
     }
@@ -314,7 +315,8 @@ impl OpenDataset {
             Quantity::Machine(measure) => Some(numbers(&self.machines, measure.name)?),
             _ => None,
         };
-        // If all runs have the same value, the interval of their mean is computed from the largest possible value.
+        // If all runs have the same value, there is no spread from which the interval of their mean could be computed. Then the interval
+        // is computed from the largest possible value.
         let largest_possible = quantity.largest_possible();
         // For a measure that counts ticks of one kind, such as the ticks that send, the largest possible value is the number of all ticks of
         // the machine.

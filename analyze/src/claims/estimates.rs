@@ -26,7 +26,8 @@ pub struct Estimated {
     ///
     /// Always false for other statistics.
     pub all_equal: bool,
-    /// Number of runs. For a difference, the number of runs in `to`.
+    /// Number of runs. For a difference, the number of runs in `to`. If a difference is calculated for each run, only runs that have a value
+    /// on both sides count, so `n` and `n_from` are equal.
     pub n: u64,
     /// For a difference, the number of runs in `from`. `None` for other statistics.
     pub n_from: Option<u64>,
@@ -58,6 +59,7 @@ impl Statistic {
                 return mean(values, largest_possible);
             }
             Self::Sd => {
+                // For a single run, `sd` is `None`. Then the value is set to 0, and there is no interval.
                 let sd = Estimate::from_values(values).sd;
                 (sd.unwrap_or(0.0), sd.and_then(|sd| bonett(values, sd)))
             }
@@ -102,8 +104,9 @@ fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
 }
 
 /// The interval of a mean if all `n` values are equal. Of all possible runs, let s be the share that has another value. The probability that
-/// none of n runs has another value is (1 - s)^n. If s were above 1 - 0.025^(1/n), this probability would be below 2.5 %. So, with 97.5 %
-/// confidence, s is at most 1 - 0.025^(1/n) (Clopper and Pearson 1934, for 0 of n runs with another value).
+/// none of n runs has another value is (1 - s)^n. If s were above 1 - 0.025^(1/n), this probability would be below 2.5 % (half of 5 %,
+/// because a 95 % interval has two ends). So, with 97.5 % confidence, s is at most 1 - 0.025^(1/n) (Clopper and Pearson 1934, for 0 of n
+/// runs with another value).
 ///
 /// The code calls this largest s `share_of_others`. The low end of the interval is the mean that results if the other runs all have the
 /// value 0. The high end is the mean that results if the other runs all have the value `largest_possible`.
@@ -360,8 +363,9 @@ mod tests {
         ]);
         let paired = difference(&from, &to, false);
         let (low, high) = paired.interval.expect("an interval");
-        // Each of the four means is a mean of two values and has the variance 1. Each of the two differences has the variance 2, so their
-        // average has the variance (2 + 2) / 4 = 1. Each mean gives one degree of freedom. With 4 degrees of freedom, t is 2.776.
+        // Each side has two values per configuration, such as 0 and 2. Their variance is 2, so their mean has the variance 2 / 2 = 1. The
+        // difference of two such means has the variance 1 + 1 = 2, and the average of the two differences has (2 + 2) / 4 = 1. Each of the
+        // four means gives one degree of freedom. With 4 degrees of freedom, t is 2.776.
         assert!(paired.value == 5.0 && is_near(low, 5.0 - 2.776) && is_near(high, 5.0 + 2.776));
         // If the sides have different configurations, the means of all their runs are compared. Then the large differences between
         // configurations count too. Each side has the variance 3334.67, so the standard error is sqrt(2 * 3334.67 / 4) = 40.83. With 6

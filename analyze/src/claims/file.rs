@@ -215,6 +215,7 @@ fn require_clock(section: &Section<'_>, subject: Option<&Subject>, quantity: Opt
     }
 }
 
+/// Reads the quantity that a test is about (key `measure`): a measure of a machine, a column of the runs, or a figure of a clock.
 fn quantity(section: &Section<'_>) -> Option<Quantity> {
     let item = section.require("measure", "`analyze dictionary` lists the measures")?;
     item.named(&Quantity::names(), Quantity::named)
@@ -333,7 +334,7 @@ fn conditions(item: &Item<'_>) -> Option<Vec<Condition>> {
 
 fn machines(item: &Item<'_>) -> Option<Machines> {
     if item.is_integer() {
-        // A run has at most 1000 machines, so every machine's number is smaller than `u16::MAX` (65535).
+        // The limit is larger than any machine's number, because a run has at most 1000 machines.
         let number = item.integer(0..=u64::from(u16::MAX))?;
         return Some(Machines::One(number as usize));
     }

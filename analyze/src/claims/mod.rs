@@ -89,8 +89,7 @@ pub struct Cell {
     pub experiment: String,
     /// The conditions that the runs must meet.
     pub conditions: Vec<Condition>,
-    /// How many of the `conditions` belong only to this side of a comparison. They are the last ones in the list. The conditions before them
-    /// belong to both sides.
+    /// In a comparison, the number of conditions of this side alone. In the list `conditions`, they come after the conditions of both sides.
     pub own_condition_count: usize,
     /// The machines whose values are used.
     pub machines: Machines,

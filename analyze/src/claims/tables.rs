@@ -357,6 +357,7 @@ fn record(
             "n_from",
             count(estimated.and_then(|estimated| estimated.n_from)),
         ),
+        // The verdict on this test or audit. (The column `verdict` has the verdict on the whole claim.)
         ("test", Value::Text(verdict)),
         // About how many runs would be enough to decide an undecided test.
         ("runs_to_tell", count(runs_to_decide)),

@@ -40,8 +40,8 @@ impl Quantity {
 
     /// The largest possible value, such as 1 for a share. The smallest possible value is then 0. `None` if the quantity has no such limit.
     ///
-    /// The limit is needed for the interval of a mean if all runs have the same value. Equal values do not show how much the values of runs
-    /// vary. But every run must have a value between 0 and the limit, and the interval is calculated from these two.
+    /// If all runs have the same value, the interval of their mean cannot be calculated from differences between runs.
+    /// Instead, the interval is calculated from 0 and the largest possible value.
     pub(super) fn largest_possible(&self) -> Option<LargestPossible> {
         match self {
             Self::Machine(measure) if SHARES.contains(&measure.name) => Some(LargestPossible::One),

@@ -250,9 +250,9 @@ impl<'h> ScalarCounter<'h> {
                     .get(index as usize)
                     .is_some_and(|timestamp_at| comparison(timestamp_at, &timestamp))
             };
-            // The other machine's first `lower` events are counted already, so `lower` is the index of its next event. The same holds for
-            // `not_higher`. Both counts still have their values for the previous event of `machine`. They can only grow, because the
-            // timestamps of `machine` never decrease.
+            // At first, `lower` and `not_higher` have their values for the previous event of `machine`. They can only grow, because the
+            // timestamps of `machine` never decrease. For example, if `lower` is 3, the other machine's events 0, 1 and 2 have lower
+            // timestamps, and its event 3 is compared next.
             while compare_at(*lower, u128::lt) {
                 *lower += 1;
             }
@@ -263,11 +263,11 @@ impl<'h> ScalarCounter<'h> {
             let after_warm_up = |count: u32| u64::from(count.saturating_sub(skipped));
             let before = after_warm_up(vector[other]);
             let (lower, not_higher) = (after_warm_up(*lower), after_warm_up(*not_higher));
-            // Events in the warm-up are left out here. The first `before` events of the other machine happened before `event`. Its first
-            // `lower` events have lower timestamps than `event`. Its first `not_higher` events have lower timestamps or the same one. All
-            // three groups begin with the same event, so a smaller group is a part of a larger one. For example, `before.min(lower)` events
-            // happened before `event` and also have lower timestamps: these pairs are right. If an event that happened before `event` has the
-            // same timestamp, the pair is missed. If that event has a higher timestamp, the pair is reversed.
+            // Take the other machine's events after the warm-up. The first `before` of them happened before `event`. The first `lower` of
+            // them have lower timestamps than `event`. The first `not_higher` of them have lower timestamps or the same one. For example,
+            // let `before` be 5, `lower` 3 and `not_higher` 4. Of the 5 events that happened before `event`, 3 have lower timestamps
+            // (right), 1 has the same timestamp (missed), and 1 has a higher timestamp (reversed). If `before` is 2 instead, both events
+            // are among the 3 with lower timestamps, so both pairs are right.
             self.right += before.min(lower);
             self.missed += before.min(not_higher) - before.min(lower);
             self.reversed += before - before.min(not_higher);

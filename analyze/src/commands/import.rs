@@ -189,14 +189,15 @@ impl Import {
         output::report_check(submissions::failed_check(&submissions), printed)
     }
 
-    /// Makes one dataset of all logs, or only shows or writes how the logs are read.
+    /// Makes one dataset of all logs (with --into), or only shows how the logs are read. With --write-mapping, also writes
+    /// the mapping file.
     fn import(&self) -> anyhow::Result<()> {
         let mapping = self.mapping()?;
         let width = terminal_width();
         if self.explain || self.write_mapping.is_some() {
             // Reads the logs, but makes no dataset.
             let (report, complete_mapping) = import::understand(&self.sources, &mapping)?;
-            // --into cannot be used together with --explain, but it can be used with --write-mapping. Then the import below prints a report.
+            // With --write-mapping, the user can also give --into. Then the import below prints a report, so nothing is printed here.
             if self.into.is_none() {
                 let words = prose(&report.reading(), width);
                 let text = format!("{}{words}", terminal(&report.table(), width));

@@ -59,7 +59,8 @@ impl Log {
 /// Returns the earliest difference between the events of two runs, or `None` if all events are the same. The earliest difference is the one
 /// with the lowest model time in A. If several differences have the same time, the one with the lowest machine and tick is returned.
 pub(super) fn find_first_difference(mut a: Log, mut b: Log) -> Option<Difference> {
-    // Logs are normally ordered by machine and tick already. Then sorting is a single pass. The events of one tick keep their order.
+    // Logs are normally ordered by machine and tick already. Then sorting is a single pass. (A tick that receives several messages has
+    // several events. They keep their order.)
     a.events.sort_by_key(machine_and_tick);
     b.events.sort_by_key(machine_and_tick);
     let (mut rest_a, mut rest_b) = (a.events.iter().peekable(), b.events.iter().peekable());
@@ -142,7 +143,8 @@ fn cells_of_missing_event() -> Vec<String> {
     vec![NO_EVENT.to_owned(); columns().len()]
 }
 
-/// The columns of the log, with the column of timestamps (which logs have if machines keep a second clock).
+/// All columns that a log can have. The last one, [`TIMESTAMP_COLUMN`], is only in logs of machines that also keep a vector clock or a
+/// hybrid logical clock.
 fn columns() -> Vec<&'static str> {
     [&EVENT_COLUMNS[..], &[TIMESTAMP_COLUMN]].concat()
 }
@@ -182,7 +184,8 @@ mod tests {
     }
 
     fn difference(a: &[EventRow], b: &[EventRow]) -> Option<(f64, u32, u64, &'static str)> {
-        // A starts at system time 1 s, and its model time passes four times faster than real time. In B, both times are the same.
+        // A starts at system time 1 s, and its model time passes four times faster than real time: in A, an event at system time 1.25 s has
+        // the model time (1.25 - 1) * 4 = 1 s. In B, model time equals system time.
         let first = find_first_difference(log(a, 1_000_000_000, 4.0), log(b, 0, 1.0));
         first.map(|first| (first.time_s, first.machine, first.tick, first.column))
     }
@@ -222,8 +225,7 @@ mod tests {
 
     #[test]
     fn an_event_that_is_missing_in_a_or_in_b_is_a_difference() {
-        // 1.25 s of system time are (1.25 - 1) * 4 = 1 s of model time in A, and 1.25 s in B. If an event is missing, every column differs.
-        // Of the columns that can be reported, `event` is the first.
+        // If an event is missing, every column differs. Of the columns that can be reported, `event` is the first.
         let both = [event(0, 0, 1_250, 1), event(1, 0, 1_250, 1)];
         assert_eq!(difference(&both, &both[1..]), Some((1.0, 0, 0, "event")));
         assert_eq!(difference(&both[..1], &both), Some((1.25, 1, 0, "event")));

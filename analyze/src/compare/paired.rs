@@ -32,8 +32,8 @@ pub struct Paired {
     pub mean_b: Option<f64>,
     /// Estimate of the mean of the paired differences B - A.
     pub difference: Option<Estimate>,
-    /// A value in A and its match in B are a pair. This is the share of pairs in which both values are exactly equal. Pairs of two
-    /// undefined values are ignored.
+    /// Of all pairs (a value in A and its match in B), the share in which both values are exactly equal. Pairs of two undefined values
+    /// do not count.
     pub equal: Option<f64>,
 }
 
@@ -141,8 +141,8 @@ fn difference_and_equality(measure: &Measure) -> [Expr; 2] {
     ]
 }
 
-/// The values of a measure in A and B. If one of them is missing, both are null, so that the difference of the means equals the
-/// mean difference.
+/// The values of a measure in A and B. If one of the two values is missing, both become null. So the means of A and of B are over the
+/// same runs, and mean(B) - mean(A) equals mean(B - A).
 fn defined_in_both(measure: &Measure) -> [Expr; 2] {
     let defined = || col(column_name(measure, "difference")).is_not_null();
     ["a", "b"].map(|side| {

@@ -47,7 +47,8 @@ pub(super) fn drawable_part(
         count_marks(execution, window, from_ns, to_ns)
     };
     // The longest part is found by bisection. This works because a longer part never has fewer marks. `part(too_far_ns)` always has too many
-    // marks; at first it is the whole window. `part(fitting_ns)` always has few enough marks (for the first value, 0, this is assumed).
+    // marks. At the start it is the whole window, and the `if` above has found too many marks there. `part(fitting_ns)` always has few enough
+    // marks. At the start it is a single moment, where few enough marks are assumed.
     let (mut fitting_ns, mut too_far_ns) = (0, window.to_ns.saturating_sub(window.from_ns));
     while too_far_ns - fitting_ns > 1 {
         let reach_ns = fitting_ns + (too_far_ns - fitting_ns) / 2;
@@ -178,8 +179,8 @@ impl Strip {
             while bin < counts.len() && shade_of(counts[bin]) == Some(shade) {
                 bin += 1;
             }
-            // The bin at `from` has another shade.
             if bin == from {
+                // This bin has another shade, or none.
                 bin += 1;
                 continue;
             }

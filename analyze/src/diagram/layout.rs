@@ -209,16 +209,17 @@ fn scale(diagram: &Diagram<'_>, start: f64, end: f64) -> Scale {
     }
 }
 
-/// For each machine of the run, the radius of the marks of its events. It is a share of the mean distance between these events (but within
-/// limits), so that marks seldom overlap.
+/// For each machine of the run, the radius of the marks of its events.
 fn radii(diagram: &Diagram<'_>, scale: &Scale) -> Vec<f64> {
     let mut counts = vec![0_usize; diagram.execution.machines()];
     for &index in &diagram.drawn.events {
         counts[diagram.execution.events()[index].machine as usize] += 1;
     }
     let radius = |count: usize| {
-        let distance = (scale.end - scale.start) / count.max(1) as f64;
-        (distance * 0.42).clamp(1.4, LARGEST_RADIUS)
+        let mean_distance = (scale.end - scale.start) / count.max(1) as f64;
+        // Two marks at the mean distance do not overlap, because each extends less than half of this distance. But if there are very many
+        // events, the smallest radius is used, and marks overlap.
+        (mean_distance * 0.42).clamp(1.4, LARGEST_RADIUS)
     };
     counts.into_iter().map(radius).collect()
 }

@@ -9,8 +9,8 @@
 //! - [`marks`]: the events and their clocks
 //! - [`bands`]: the queue lengths and lags below the machines' lines
 //! - [`overlay`]: the consistent cut, rings around events, and a text beside one event
-//! - [`density`]: if the window (the part of the run that the user chose) has too many events, chooses the part of the window that is
-//!   drawn, and draws a strip that shows how many events the whole window has at each time
+//! - [`density`]: the user chooses a part of the run, the window. If the window has too many events, this module chooses the part of the
+//!   window that is drawn. It also draws a strip that shows how many events the whole window has at each time
 //! - [`terminal`]: the diagram as characters
 
 mod arrows;
@@ -113,8 +113,8 @@ pub struct Diagram<'e> {
     /// The window that the user chose.
     asked: Window,
     /// The part of `asked` that is drawn. With [`Order::Lamport`] the axis shows clocks, not times, so `drawn.events` is chosen by clocks.
-    /// Example: if the clocks of the events in this part go from 10 to 20, `drawn.events` has all events of the drawn machines with clocks
-    /// from 10 to 20, even events before `drawn.from_ns` or after `drawn.to_ns`.
+    /// Example: the events from `drawn.from_ns` to `drawn.to_ns` have clocks from 10 to 20. Then `drawn.events` has all events of the drawn
+    /// machines with clocks from 10 to 20, whatever their times are.
     drawn: Window,
     /// Whether only a part of the window is drawn.
     is_trimmed: bool,
@@ -171,7 +171,7 @@ impl<'e> Diagram<'e> {
             density::drawable_part(execution, &window, centre.map(|events| events.start));
         let is_trimmed = drawn != window;
         if options.order == Order::Lamport {
-            drawn.events = with_clocks_of(execution, &drawn);
+            drawn.events = events_in_clock_range(execution, &drawn);
         }
         let mut is_drawn = vec![false; execution.events().len()];
         drawn
@@ -326,7 +326,7 @@ impl<'e> Diagram<'e> {
 
 /// Finds the smallest and the largest clock of the window's events. Returns all events with clocks in this range, in the order of clocks.
 /// They are events of the window's machines, but their times can be before or after the window.
-fn with_clocks_of(execution: &Execution, window: &Window) -> Vec<usize> {
+fn events_in_clock_range(execution: &Execution, window: &Window) -> Vec<usize> {
     let events = execution.events();
     let clocks = || window.events.iter().map(|&index| events[index].clock);
     let (Some(smallest), Some(largest)) = (clocks().min(), clocks().max()) else {
@@ -336,9 +336,9 @@ fn with_clocks_of(execution: &Execution, window: &Window) -> Vec<usize> {
         let event = &events[*index];
         window.has_machine(event.machine) && (smallest..=largest).contains(&event.clock)
     };
-    let mut with_clocks: Vec<usize> = (0..events.len()).filter(is_between).collect();
-    with_clocks.sort_by_key(|&index| events[index].clock);
-    with_clocks
+    let mut in_range: Vec<usize> = (0..events.len()).filter(is_between).collect();
+    in_range.sort_by_key(|&index| events[index].clock);
+    in_range
 }
 
 /// The CSS rules of diagrams in these colours.

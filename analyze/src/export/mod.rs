@@ -178,8 +178,8 @@ fn remove_outdated(folder: &Path, additions: Additions) -> Result<(), Error> {
 
 /// Removes temporary files of exports that did not end normally. Other files stay.
 fn remove_leftovers(folder: &Path) -> io::Result<()> {
-    // Whether an export writes a file or folder with this name, such as `runs.csv` or `events`. A temporary file is removed only if
-    // the export would have renamed it to such a name.
+    // Whether `name` is the final name of a file or folder that an export writes, such as `runs.csv` or `events`. Only temporary files
+    // with such a final name are removed.
     let is_export_file = |name: &str| {
         let name = Path::new(name);
         let stem = name.file_stem().unwrap_or_default();

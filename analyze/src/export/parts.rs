@@ -7,9 +7,10 @@
 //! 1. its [checksum](crate::seal) is right,
 //! 2. its version is that of this program,
 //! 3. all its runs belong to this export too, and their fingerprints have not changed, and
-//! 4. it is not small, or each run of this export is in a part that meets conditions 1 to 3 (then no part has to be written). A part is
-//!    small if it has at most `part_events` / 2 events, where `part_events` is the limit for a part. Without condition 4, a growing dataset
-//!    would get more and more small parts.
+//! 4. it has more than `part_events` / 2 events, where `part_events` is the limit for the events of a part.
+//!
+//! Without condition 4, a growing dataset would get more and more small parts. Condition 4 is ignored if every run of this export is in a
+//! part that meets conditions 1 to 3, because no new part is needed then.
 //!
 //! The runs that are not in a reused part are written to new parts, in a new folder. The new folder also gets links to the reused parts.
 //! Then it replaces the old folder in one step.
@@ -70,8 +71,8 @@ pub(super) struct Outcome<'d> {
     pub(super) measured: Measured<'d>,
 }
 
-/// Writes the missing parts into a new folder. The old folder is not changed before [`Parts::publish`]. If `needs_measures` accepts a run
-/// that is written, the run is measured at the same time.
+/// Writes the missing parts into a new folder. The old folder is not changed before [`Parts::publish`]. The runs of the missing parts are also
+/// measured, if `needs_measures` accepts them.
 pub(super) fn write<'d>(
     dataset: &'d Dataset,
     processed: &Path,
@@ -267,7 +268,7 @@ fn write_part(
     Ok(columns.finish()?)
 }
 
-/// Adds a link to a part into `folder`.
+/// In `folder`, makes a link to the file `part`. The link gets the name of the file.
 fn link_part(part: &Path, folder: &Path) -> io::Result<()> {
     let to = folder.join(part.file_name().unwrap_or_default());
     // Some file systems have no links; then the part is copied.

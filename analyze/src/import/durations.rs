@@ -51,7 +51,7 @@ pub(super) fn from_runs(
     };
     let durations = runs.iter().zip(seconds);
     durations
-        .map(|(run, seconds)| to_parameter(run, seconds))
+        .map(|(run, seconds)| to_duration_ns(run, seconds))
         .collect()
 }
 
@@ -77,10 +77,9 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
         .collect();
     undecided.sort_by(|&a, &b| ends[a].earliest_s.total_cmp(&ends[b].earliest_s));
     while let Some(&first) = undecided.first() {
-        // `group`: runs that can all have ended at the same time; the first of them is `first`. `group_latest_s`: the smallest `latest_s`
-        // of the group. The loop takes the runs in the order of their last events. So the last event of `run` (at `earliest_s`) is not
-        // earlier than any event of the group. If `earliest_s` is at most `group_latest_s`, the whole group can have ended at
-        // `earliest_s`, and `run` joins the group.
+        // `group`: runs with equal rates that can all have ended at the same time. `group_latest_s`: the smallest `latest_s` of the group.
+        // `undecided` is sorted by `earliest_s`, so no run of the group has a larger `earliest_s` than `run`. If the `earliest_s` of `run`
+        // is at most `group_latest_s`, `run` and the whole group can have ended at this `earliest_s`, and `run` joins the group.
         let (mut group, mut group_latest_s) = (vec![], f64::INFINITY);
         for &run in &undecided {
             let End {
@@ -137,9 +136,9 @@ impl End {
         end
     }
 
-    /// The whole number of seconds at which the run can have ended: the largest whole number from `earliest_s` to `latest_s`. But if a
-    /// machine stopped long before the run's end, `latest_s` is too early, and there may be no such number. Then the result is the
-    /// next whole number after `earliest_s`, if it is at most one tick (`tick_s`) later than `earliest_s`.
+    /// The whole number of seconds at which the run can have ended: the largest whole number from `earliest_s` to `latest_s`. Sometimes
+    /// there is no such number, for example if a machine stopped early: then `latest_s` is equal to `earliest_s`. In this case the result
+    /// is the next whole number after `earliest_s`, if it is at most one tick (`tick_s`) later than `earliest_s`.
     fn whole_s(self) -> Option<f64> {
         let largest_s = self.latest_s.floor();
         if largest_s > self.earliest_s {
@@ -152,7 +151,7 @@ impl End {
 }
 
 /// The duration of `run` in nanoseconds, rounded up to whole milliseconds. Fails if the parameter `duration_s` cannot have this value.
-fn to_parameter(run: &Run, seconds: f64) -> Result<u64, Error> {
+fn to_duration_ns(run: &Run, seconds: f64) -> Result<u64, Error> {
     let mut configuration = Configuration::default();
     // Rounded up to whole milliseconds, at least 1 ms. Without the subtraction of 1e-6 ms, a rounding error could add a millisecond:
     // 5.0000000001 ms would become 6 ms.
@@ -210,6 +209,8 @@ mod tests {
             end(61.3, 61.5),
         ];
         let same = vec![rates("1,3"); 4];
+        // The first three runs can all have ended at 60.4 s: no last event is later, and 60.45 s is the smallest `latest_s`. The fourth
+        // run cannot: its last event is at 61.3 s.
         assert_eq!(measure_seconds(&ends, &same), [60.4, 60.4, 60.4, 61.3]);
         // The second run has other rates, so it does not get the same duration as the first and the third run.
         let other = [rates("1,3"), rates("2,3"), rates("1,3"), rates("1,3")];

@@ -9,10 +9,10 @@ use super::report::Report;
 use super::{machines, names, selection};
 use crate::error::Error;
 
-/// The extensions of logs, in small or capital letters. In a folder, other files are not read. The exceptions are files without an
-/// extension: they are read if no other log is found.
+/// The extensions of logs, in small or capital letters. In a folder, files with other extensions are not read. Files
+/// without an extension are read only if the folder and its subfolders have no other logs.
 const EXTENSIONS: [&str; 8] = ["csv", "tsv", "txt", "log", "out", "json", "jsonl", "ndjson"];
-/// Maximum number of levels of folders within folders that are searched.
+/// How many levels of subfolders are searched at most.
 const MAX_DEPTH: usize = 6;
 /// Maximum number of bytes in a line of a log. A file with a longer line is not a log.
 const MAX_LINE_BYTES: u64 = 1 << 20;
@@ -129,6 +129,7 @@ fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderL
     paths.sort_by_key(|path| machines::natural_order(&path.display().to_string()));
     let (hidden, paths): (Vec<PathBuf>, Vec<PathBuf>) =
         paths.into_iter().partition(|path| is_hidden(path));
+    // `others` has the other files and the subfolders.
     let (logs, others): (Vec<PathBuf>, Vec<PathBuf>) =
         paths.into_iter().partition(|path| is_log(path));
     // Adds `others` to the files that the report lists as left out. Also adds the number of this folder's hidden files.
@@ -192,6 +193,7 @@ fn logs_in_subfolders(
     {
         return Ok(None);
     }
+    // A copy, so that `report` stays unchanged if this function returns `None`.
     let mut new_report = report.clone();
     let mut found = vec![];
     for folder in folders {
@@ -327,6 +329,7 @@ fn read_utf16(
     max_bytes: u64,
 ) -> Result<(String, Option<u64>), Error> {
     let mut bytes = vec![];
+    // One byte more than `max_bytes` is read, to see whether the file is longer than `max_bytes`.
     let mut file = file.take(max_bytes.saturating_add(1));
     file.read_to_end(&mut bytes).map_err(Error::io(path))?;
     let is_complete = bytes.len() as u64 <= max_bytes;
@@ -393,6 +396,7 @@ mod tests {
         let inner = folder.path().join("inner");
         fs::create_dir(&inner).expect("a folder");
         let line = |letters: usize| format!("10:00:00 internal {}\n", "x".repeat(letters));
+        // Three such lines already look like a log, so 5 are enough. 17 lines of 1 MB are more than `MAX_SAMPLE_BYTES` (16.8 MB).
         let (small, large) = (line(1).repeat(5), line(1_000_000).repeat(17));
         assert!(large.len() as u64 > MAX_SAMPLE_BYTES);
         let (own_log, inner_log) = (folder.path().join("own.log"), inner.join("inner.log"));

@@ -10,7 +10,7 @@ use super::lines::{RawRow, Table};
 use super::numbers::DecimalMark;
 use crate::error::Error;
 
-/// The problem with a value that should be an event.
+/// The message of the error if a value in the log, such as `5`, is not an object.
 const NOT_AN_OBJECT: &str = "this is JSON, but not an object; each event must be an object";
 
 /// Whether a text is JSON: the text begins with an object or a list of objects, and its first object can be parsed.
@@ -53,7 +53,6 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
         let between = rest.len() - rest.trim_start_matches(is_between).len();
         line += newlines(&rest[..between]);
         at += between;
-        let wrong = |problem: String| Error::import(path, Some(line), problem);
         match first_value(&text[at..]) {
             None => break,
             Some(Err(error)) => {
@@ -72,8 +71,8 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
                 let list = only_list(&object).filter(|_| objects.is_empty());
                 if let Some((key, list)) = list {
                     let lines = lines_of_list(&text[at..at + end], key, list.len());
-                    for (value, lines_below) in list.iter().zip(lines) {
-                        let line = line + lines_below;
+                    for (value, line_in_object) in list.iter().zip(lines) {
+                        let line = line + line_in_object;
                         if !value.is_object() {
                             return Err(Error::import(path, Some(line), NOT_AN_OBJECT.to_owned()));
                         }
@@ -90,7 +89,7 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
                 at += end;
             }
             Some(Ok(_)) => {
-                return Err(wrong(NOT_AN_OBJECT.to_owned()));
+                return Err(Error::import(path, Some(line), NOT_AN_OBJECT.to_owned()));
             }
         }
     }
@@ -112,14 +111,14 @@ fn only_list(object: &serde_json::Map<String, Value>) -> Option<(&str, &Vec<Valu
     lists.next().is_none().then_some(list)
 }
 
-/// Finds the lines of the `count` objects in the list `key` of an outer object. `object` is the text of the outer object. The first line of
-/// the outer object is line 0. All lines are 0 if the list is not found, for example because its key is written with escapes such as
-/// `\u00e9`.
+/// Returns the lines in which the `count` items of the list `key` begin. `object` is the text of the object that has this list, and the
+/// first line of `object` is line 0. If the list is not found, for example because its key is written with escapes such as `\u00e9`, all
+/// returned lines are 0.
 fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
     let key = serde_json::to_string(key).unwrap_or_default();
-    // The key can also occur elsewhere in the text, for example as a value. So each occurrence is tried: `count` objects are read from the
-    // next `[` on. If this fails, the list is not here. If it succeeds for several occurrences, the last one counts: when an object has a
-    // key twice, a JSON parser keeps the last value.
+    // The key can also occur elsewhere in the text, for example as a value. So each occurrence is tried: `count` values are read from the
+    // next `[` on. If a value cannot be read, the list is not here. If the reading succeeds at several occurrences, the last occurrence
+    // counts: when an object has a key twice, a JSON parser keeps the last value.
     let starts = object.match_indices(&key).map(|(at, _)| at + key.len());
     let found = starts.filter_map(|start| {
         let mut at = start + object[start..].find('[')? + 1;
@@ -217,6 +216,7 @@ mod tests {
 
     #[test]
     fn events_are_read_from_lines_lists_and_nested_objects() {
+        // The columns are `a` and `to`. In the second event `to` is null or missing, so its cell is empty.
         let wanted = vec![
             (1, vec!["1".to_owned(), "1;2".to_owned()]),
             (2, vec!["2.50".to_owned(), String::new()]),

@@ -216,7 +216,8 @@ pub(super) fn recognise(cell: &str) -> Option<Kind> {
     let is_negated = |index: usize| {
         let before = &words[index.saturating_sub(NEGATED_WORDS)..index];
         let negation = before.iter().rposition(|word| negates(word));
-        // A negation denies only the first event after it.
+        // A negation denies only the first event after it. So this word is denied only if none of the words between the negation and this
+        // word stands for an event.
         negation.is_some_and(|at| {
             before[at + 1..]
                 .iter()

@@ -52,8 +52,8 @@ enum Keys {
     /// Only by the key: the part after a word for machines (such as `vm`). In `vm1_rate3`, the key is 1. The number 3 at the end of this name
     /// does not find the machine.
     KeyOnly(Vec<Piece>),
-    /// By the key, or by the number at the end of the name. In names such as `vm1`, both are the same: the number after a word for machines.
-    /// In other names, the key is the only part in which the names differ, such as A in `log_A_new` and B in `log_B_new`.
+    /// By the key, or by the number at the end of the name. In names such as `vm1`, the key is the number at the end. In other names, the key
+    /// is the only part in which the names differ, such as A in `log_A_new` and B in `log_B_new`.
     KeyOrEnd(Vec<Piece>),
     /// Only by the number at the end of the name. No part can be a key, for example because the names differ in several parts, or in their
     /// number of parts.
@@ -147,7 +147,7 @@ impl Keys {
 /// after it.
 pub(super) fn after_machine_word(parts: &[Piece]) -> Option<Piece> {
     let mut pairs = parts.windows(2);
-    let pair = pairs.find(|pair| is_machine_word(&pair[0]) && is_short(&pair[1]));
+    let pair = pairs.find(|pair| is_machine_word(&pair[0]) && is_number_or_letter(&pair[1]));
     pair.map(|pair| pair[1].clone())
 }
 
@@ -157,8 +157,8 @@ pub(super) fn is_machine_word(piece: &Piece) -> bool {
     matches!(piece, Piece::Text(word) if word.len() > 1 && MACHINE_WORDS.contains(&word.as_str()))
 }
 
-/// Whether a part can be the number of a machine: a number, or a single letter.
-pub(super) fn is_short(piece: &Piece) -> bool {
+/// Whether a part is a number or a single letter, like the 2 in `vm2` and the p in `node_p`.
+pub(super) fn is_number_or_letter(piece: &Piece) -> bool {
     match piece {
         Piece::Number(_) => true,
         Piece::Text(text) => text.chars().count() == 1,

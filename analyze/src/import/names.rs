@@ -145,7 +145,7 @@ fn have_same_machines(runs: &mut BTreeMap<String, Vec<Piece>>) -> bool {
 }
 
 /// The run of each file: the word for runs in the file's name and the number or letter after it. `None` if a name has no such word, if
-/// there is only one run, or if a run has only one file or two files with the same name.
+/// there is only one run, if a run has only one file, or if a run has two files whose names differ only in folder or extension.
 fn by_run_word(paths: &[PathBuf]) -> Option<Vec<String>> {
     let run_names: Vec<String> = paths
         .iter()
@@ -171,7 +171,7 @@ fn run_word_and_number(path: &Path) -> Option<String> {
         |piece: &Piece| matches!(piece, Piece::Text(word) if RUN_WORDS.contains(&word.as_str()));
     let pair = parts
         .windows(2)
-        .find(|pair| is_word(&pair[0]) && machines::is_short(&pair[1]))?;
+        .find(|pair| is_word(&pair[0]) && machines::is_number_or_letter(&pair[1]))?;
     let words = pair.iter().map(|piece| match piece {
         Piece::Number(number) => number.to_string(),
         Piece::Text(text) => text.clone(),
@@ -186,9 +186,8 @@ pub(super) fn stem(path: &Path) -> String {
 }
 
 /// The run of each file: the file's name without the part that is the machine. A part is a word or a number: `log0_low` has the parts log, 0
-/// and low. If only one part can be the machine, this part is taken. If several parts can be the machine, the part that gives runs of three
-/// machines is taken, because the classroom exercise has three. `None` if no part can be the machine. `None` too if several parts can be the
-/// machine, but no part or more than one part gives runs of three machines.
+/// and low. If only one part can be the machine, this part is taken. If several parts can be the machine, but only one of them gives
+/// runs of three machines, that one is taken, because the classroom exercise has three machines. `None` in all other cases.
 fn by_machine_part(paths: &[PathBuf]) -> Option<Vec<String>> {
     let possible = machine_parts(paths);
     let found = match possible[..] {
@@ -226,8 +225,8 @@ fn machine_parts(paths: &[PathBuf]) -> Vec<(usize, usize)> {
         }
         let are_same = runs.len() > 1 && have_same_machines(&mut runs);
         let first = runs.values().next()?;
-        let are_short = first.iter().all(machines::is_short);
-        (are_same && are_short).then_some(first.len())
+        let are_numbers_or_letters = first.iter().all(machines::is_number_or_letter);
+        (are_same && are_numbers_or_letters).then_some(first.len())
     };
     (0..fewest_parts)
         .filter_map(|part| Some((part, count_machines(part)?)))
@@ -265,14 +264,14 @@ mod tests {
 
     #[test]
     fn files_are_grouped_into_runs_by_their_names() {
-        let flat = [
+        let run_first = [
             "run1_vm1.csv",
             "run1_vm2.csv",
             "run2_vm1.csv",
             "run2_vm2.csv",
         ];
         let two = vec![("run 1 vm".to_owned(), 2), ("run 2 vm".to_owned(), 2)];
-        assert_eq!(runs(&flat, None), two);
+        assert_eq!(runs(&run_first, None), two);
         let run_last = [
             "vm1-trial-1.log",
             "vm2-trial-1.log",

@@ -1,8 +1,10 @@
-//! Fills in queue lengths that a log does not have.
+//! Fills in queue lengths that a log does not have, by two rules:
 //!
-//! A machine has an internal event or a send only if its queue is empty, so the length after such an event is 0. The length after
-//! a receive is the number of messages that have been sent to the machine, minus those that it has received. A message is assumed
-//! to arrive when it is sent. If something in the run contradicts these assumptions, the lengths stay unknown.
+//! - After an internal event or a send, the length is 0, because a machine has such an event only if its queue is empty. If the lengths
+//!   that the log has contradict this rule, no lengths are filled in.
+//! - After a receive, the length is the number of messages that have been sent to the machine, minus those that it has received. A
+//!   message is assumed to arrive when it is sent. If the messages cannot be counted (for example because the log does not name the
+//!   recipients of sends), only the lengths after receives stay unknown.
 
 use std::collections::HashMap;
 
@@ -13,8 +15,8 @@ use super::rows::Row;
 use super::rules::is_receive;
 use super::times::{SlackNs, resolution_ns};
 
-/// An internal event or a send is an exception to the rule above if messages wait in the machine's queue. If more than this share of a run's
-/// internal events and sends are exceptions, no lengths are filled in.
+/// Of a run's internal events and sends, the largest tolerated share that happens although messages wait in the machine's queue. If the
+/// share is larger, no lengths are filled in.
 const MAX_EXCEPTIONS: f64 = 0.02;
 
 /// How many missing queue lengths of a run were filled in, and why others were not.
@@ -71,8 +73,8 @@ pub(super) fn fill(
     filled
 }
 
-/// Why the lengths after idle events are not known: the logged lengths show that such events happen while messages wait. None if
-/// the logged lengths follow the rule that an idle event needs an empty queue.
+/// Checks, by the logged lengths, that idle events happen only while the machine's queue is empty. If the share of idle
+/// events that happen while messages wait is larger than [`MAX_EXCEPTIONS`], returns the reason why no lengths are filled in.
 fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
     let (mut idle, mut exceptions) = (0usize, 0usize);
     for pair in machines.iter().flat_map(|rows| rows.windows(2)) {
@@ -145,6 +147,8 @@ fn recount(
                 .to_owned(),
         );
     }
+    // The slack is a small share of the time between two ticks. If times are coarser than the slack, it can be unclear
+    // whether a message was sent before or after a tick.
     if resolution_ns(machines) > slack.smallest_ns() {
         return Err(
             "times are too coarse to show which message came first, so queue lengths cannot be recounted"
@@ -160,8 +164,8 @@ fn recount(
 /// The number of messages that wait after each receive of one machine. `rows` is the log of the machine, and `sent` has the
 /// messages that were sent to it, in the order of time.
 fn recount_machine(rows: &[Row], sent: &[Sent], slack_ns: u64) -> Result<Vec<u64>, String> {
-    // For each tick of each sender, the indices in `sent` of the messages that were sent at this tick. The last index of the list is
-    // the smallest, so `pop` returns the index of the earliest message.
+    // The indices of the messages in `sent`, by sender and tick of the send. If several messages have the same sender and tick, the
+    // earliest message is at the end of their list, because the loop goes backwards (`rev`). So `pop` returns the earliest message.
     let mut by_send: HashMap<(u32, u64), Vec<usize>> = HashMap::new();
     for (index, message) in sent.iter().enumerate().rev() {
         by_send

@@ -9,10 +9,10 @@ use super::times::median_gap_ns;
 use crate::error::Error;
 use crate::output::words::counted;
 
-/// A measured rate is rounded to a whole number if it differs from this number by at most this share. Such a difference is normal,
-/// because ticks take a little longer than planned.
+/// A measured rate within 5 % of a whole number is rounded to this number. A difference of a few per cent is normal, because ticks take a
+/// little longer than planned.
 const NEAR_WHOLE: f64 = 0.05;
-/// This limit is used instead of [`NEAR_WHOLE`] if ticks are irregular. It is greater, because then the measured rate is less exact.
+/// If ticks are irregular, the measured rate is less exact. So a rate within 10 % of a whole number is rounded to this number.
 const NEAR_IF_IRREGULAR: f64 = 0.1;
 /// Ticks are irregular if the standard error of the rate is more than this share of the rate.
 const IRREGULAR: f64 = 0.02;
@@ -60,7 +60,7 @@ pub(super) fn check_given(run: &Run, given: &[f64]) -> Result<Vec<f64>, Error> {
 /// [`Error::Import`] if the rate of a machine is unknown or impossible.
 pub(super) fn measure_all(run: &Run, mapping: &Mapping) -> Result<Vec<MeasuredRate>, Error> {
     let measured = (0..).zip(&run.machines).map(|(machine, rows)| {
-        let rate = measure(rows, mapping.time_scale(), lowest_plausible_rate(run));
+        let rate = measure(rows, mapping.time_scale(), lowest_accepted_rate(run));
         rate.ok_or_else(|| wrong_rate(run, machine, mapping))
     });
     measured.collect()
@@ -101,9 +101,9 @@ fn average(rows: &[Row], time_scale: f64) -> Option<f64> {
     Some(ticks / (elapsed_s * time_scale)).filter(|rate| rate.is_finite())
 }
 
-/// The lowest rate that is plausible in a run. If the run's times are numbers, this rate is [`TOO_SLOW`]. Dates and times of day have no
-/// unit that could be wrong (`time_units_ns` is empty), so with them every possible rate is plausible.
-fn lowest_plausible_rate(run: &Run) -> f64 {
+/// The lowest rate that [`measure`] accepts. If the run's times are numbers, it is [`TOO_SLOW`]. Dates and times of day have no unit that
+/// could be wrong (`time_units_ns` is empty), so with them it is the lowest rate that a machine can have.
+fn lowest_accepted_rate(run: &Run) -> f64 {
     match run.time_units_ns.is_empty() {
         true => Rate::MIN,
         false => TOO_SLOW,
@@ -125,8 +125,9 @@ fn measure(rows: &[Row], time_scale: f64, lowest: f64) -> Option<MeasuredRate> {
     })
 }
 
-/// The standard error of a rate, as a share of the rate: deviation / (mean × √n). A gap is the time between two ticks. `n` is the number
-/// of gaps, `mean` is their mean, and `deviation` is their standard deviation. Gaps are assumed to be independent.
+/// The standard error of a rate, as a share of the rate. A gap is the time between two ticks. The rate is 1 / mean gap. So the standard
+/// error, as a share, is about the same for the rate and for the mean gap: deviation / (mean × √n). Here n is the number of gaps, and
+/// `mean` and `deviation` are their mean and standard deviation. Gaps are assumed to be independent.
 fn standard_error(rows: &[Row]) -> f64 {
     // Two rows of ticks 4 and 7, with no row between them, give one gap: a third of the time between the rows. Two rows of the same tick
     // give no gap.
@@ -163,8 +164,8 @@ fn round_rate(measured: f64, standard_error: f64) -> f64 {
         .unwrap_or_else(|| round_to(MAX_DECIMALS))
 }
 
-/// The error for a machine without a plausible rate. If times are numbers, the error also names a unit of times with which all
-/// rates would be plausible (if there is such a unit).
+/// The error for a machine whose rate [`measure`] does not accept. If times are numbers, the error also names a unit of times with which
+/// all rates would be plausible (if there is such a unit).
 fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
     let rows = &run.machines[machine];
     let advice = "set the rates with --rates, such as --rates 1,3,6";
@@ -199,7 +200,7 @@ fn wrong_rate(run: &Run, machine: usize, mapping: &Mapping) -> Error {
 fn find_plausible_unit(run: &Run, mapping: &Mapping) -> Option<(&'static str, String)> {
     // Each unit with its length in nanoseconds.
     let units = [("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1.0)];
-    // The length of the unit in which the times were read.
+    // The units in which the times were read, each as its length in nanoseconds.
     let mut current_units_ns = run.time_units_ns.iter();
     let current_ns = *current_units_ns.next()? as f64;
     if current_units_ns.next().is_some() {
@@ -231,7 +232,8 @@ mod tests {
 
     #[test]
     fn rates_near_whole_numbers_are_rounded_to_them_and_others_keep_decimals() {
-        // With a standard error above 0.02, ticks are irregular, and 5.4 is near enough to 5.
+        // Ticks with a standard error above 0.02 are irregular: 10 % from a whole number is near enough. Otherwise the limit is 5 %.
+        // Differences: 2.86 from 3 is 4.7 %, 5.4 from 5 is 8 %, 2.2 from 2 is 10 %, 3.5 from 4 is 12.5 %.
         for (measured, standard_error, wanted) in [
             (3.0, 0.0, 3.0),
             (5.9, 0.001, 6.0),

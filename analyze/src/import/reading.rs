@@ -20,7 +20,8 @@ use crate::error::Error;
 /// The files that were read, and their rows.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// How the files were read: the user's mapping, with all recognised values added.
+    /// The mapping, which says how log files are read, for example which character separates cells. It has the values that the user gave,
+    /// and those that were recognised from the files.
     pub(super) mapping: Mapping,
     /// The files of all runs, without those that were left out.
     pub(super) files: Vec<ImportedFile>,
@@ -39,12 +40,13 @@ pub(super) struct RunTexts {
 }
 
 impl RunTexts {
-    /// The first file of the run that is a log, with its text. A file that the user named always counts as a log.
-    fn first_log(&self, mapping: &Mapping) -> Option<&(PathBuf, String)> {
-        let is_log = |(path, text): &&(PathBuf, String)| {
+    /// The first file of the run that is known, with its text. A file is known if the user named it, or if its columns or
+    /// lines are understood (see [`lines::is_unknown`]).
+    fn first_known(&self, mapping: &Mapping) -> Option<&(PathBuf, String)> {
+        let is_known = |(path, text): &&(PathBuf, String)| {
             !self.from_folder || !lines::is_unknown(path, text, mapping)
         };
-        self.files.iter().find(is_log)
+        self.files.iter().find(is_known)
     }
 }
 
@@ -89,12 +91,12 @@ pub(super) fn read(
         .collect();
     imported.retain(|file| selected.contains(&file.path));
     let mut mapping = recognise::mapping(&texts, given, report)?;
-    let first_log = texts.iter().find_map(|run| run.first_log(&mapping));
+    let first_known = texts.iter().find_map(|run| run.first_known(&mapping));
     let mut runs = vec![];
     for run in &texts {
-        // A run without logs is left out. If no run has logs, all are read, so that an error says what is not understood.
-        if first_log.is_some() && run.first_log(&mapping).is_none() {
-            refuse_other_format(&run.files.iter().collect::<Vec<_>>(), first_log)?;
+        // A run without known files is left out. If no run has known files, all are read, so that an error says what is not understood.
+        if first_known.is_some() && run.first_known(&mapping).is_none() {
+            refuse_other_format(&run.files.iter().collect::<Vec<_>>(), first_known)?;
             let paths = run.files.iter().map(|(path, _)| path.display().to_string());
             // 0, because `find_runs` has already added the hidden files to the report.
             let hidden_files = 0;
@@ -141,8 +143,7 @@ fn without_colours(text: String) -> String {
     }
 }
 
-/// Reads the rows of a run's files. If the run comes from a folder, and only some of its files have known columns (or lines that match a
-/// pattern), the other files are left out.
+/// Reads the rows of a run's files. If only some of the files are known (see [`RunTexts::first_known`]), the unknown files are left out.
 fn read_rows(run: &RunTexts, mapping: &Mapping, report: &mut Report) -> Result<Vec<Raw>, Error> {
     let is_unknown = |(path, text): &&(PathBuf, String)| {
         run.from_folder && lines::is_unknown(path, text, mapping)
@@ -287,9 +288,9 @@ fn split_by_run(name: String, files: Vec<Raw>) -> Vec<(String, Vec<Raw>)> {
         .collect()
 }
 
-/// Whether the text of events names the peers (recipients and senders), as `Send to 1 and 3` does. At least one text must have names, and
-/// all names must be machines of the run. A text that names only the machine of its own file, such as `Send to 1` in the file of machine 1,
-/// makes the result false. Files with a column for peers are not examined.
+/// Whether the text of events names the peers (recipients and senders), as `Send to 1 and 3` and `Send to all` do. False if no text names
+/// peers, if a named peer is not a machine of the run, or if a text names only the machine of its own file, such as `Send to 1` in the
+/// file of machine 1. Files with a column for peers are not examined.
 pub(super) fn words_name_peers(
     files: &[Raw],
     machines: &Machines,
@@ -305,15 +306,15 @@ pub(super) fn words_name_peers(
         // The machine of this file, if the name of the file (without its extension) is the name of a machine.
         let own = machines.number(&names::stem(&raw.path));
         for cell in raw.rows.iter().filter_map(|row| raw.cell(row, "event")) {
-            let Some(name) = mapping
+            let Some(names) = mapping
                 .kind(cell)
                 .and_then(|kind| peers::find_names_in_text(cell, kind))
             else {
                 continue;
             };
-            if !peers::names_other_machines(name, machines, own) {
+            if !peers::names_other_machines(names, machines, own) {
                 report.understood.assume(format!(
-                    "Peers are not taken from the text of events, because `{name}` is not another machine of the run."
+                    "Peers are not taken from the text of events, because `{names}` is not another machine of the run."
                 ));
                 return false;
             }

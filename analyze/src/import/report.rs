@@ -26,9 +26,9 @@ pub struct Report {
     pub events: usize,
     /// Fields that are missing in at least one row.
     pub missing_fields: MissingFields,
-    /// Which facts were estimated from the logs, such as the rates.
+    /// Which facts were assumed, or estimated from the logs. For example, rates that were not given are estimated.
     pub assumed: Assumed,
-    /// The quantities that cannot be measured. Each element also has the runs and the reason.
+    /// The quantities that cannot be measured in one or more runs. Each element has the quantity, these runs, and the reason.
     pub unmeasured: Vec<Unmeasured>,
     /// The names of the machines of the first run.
     machines: Vec<String>,
@@ -44,9 +44,10 @@ pub struct Report {
     left_out_paths: Vec<String>,
     /// Number of hidden files in the runs' folders.
     hidden_files: usize,
-    /// How many sends were logged as several rows, which were joined.
+    /// How many sends were logged as several rows. The rows of each send were joined to one event.
     pub(super) joined: JoinedRows,
-    /// Whether clocks, timestamps and queue lengths were logged before or after the event. None until this is known.
+    /// Whether clocks and queue lengths were logged before or after the event, and whether messages carry the sender's clock before or after
+    /// the send. None until this is known.
     pub(super) rules: Option<Rules>,
     /// The rates of each run, if they were measured.
     pub(super) rates: Vec<Vec<MeasuredRate>>,

@@ -141,7 +141,7 @@ fn sum(runs: &[Run], fits: fn(&[Vec<Row>], &mut FitCounts)) -> FitCounts {
 
 /// Computes the clock after the event of `row` from the clock before the event, by Lamport's rules. None for a receive without
 /// timestamp.
-fn next_clock(clock_before: u64, row: &Row) -> Option<u64> {
+fn clock_after(clock_before: u64, row: &Row) -> Option<u64> {
     let reached = match &row.event.kind {
         EventKind::Receive(message) if message.stamp == UNKNOWN => return None,
         EventKind::Receive(message) => clock_before.max(message.stamp),
@@ -152,19 +152,19 @@ fn next_clock(clock_before: u64, row: &Row) -> Option<u64> {
 
 /// Counts how many rows fit each choice of the rule for clocks:
 ///
-/// - Row `this` fits `After` if its clock is `next_clock(clock of the previous row, this)`.
-/// - Row `this` fits `Before` if the clock of the next row is `next_clock(clock of this, this)`.
+/// - Row `this` fits `After` if its own clock is `clock_after(clock of the previous row, this)`.
+/// - Row `this` fits `Before` if the clock of the next row is `clock_after(clock of this, this)`.
 fn clock_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     for three in machines.iter().flat_map(|rows| rows.windows(3)) {
         let [previous, this, next] = three else {
             continue;
         };
-        let own_clock_if_after = next_clock(previous.event.logical_clock, this);
-        let next_clock_if_before = next_clock(this.event.logical_clock, this);
-        if let Some((own, following)) = own_clock_if_after.zip(next_clock_if_before) {
+        let own_clock_if_after = clock_after(previous.event.logical_clock, this);
+        let next_clock_if_before = clock_after(this.event.logical_clock, this);
+        if let Some((own_clock, next_clock)) = own_clock_if_after.zip(next_clock_if_before) {
             fits.count(
-                own == this.event.logical_clock,
-                following == next.event.logical_clock,
+                own_clock == this.event.logical_clock,
+                next_clock == next.event.logical_clock,
             );
         }
     }
@@ -182,7 +182,7 @@ fn replace_clocks_by_those_after(rows: &mut Vec<Row>) -> bool {
         return true;
     };
     // The last row still has the clock before its event.
-    match next_clock(last.event.logical_clock, last) {
+    match clock_after(last.event.logical_clock, last) {
         Some(clock) => last.event.logical_clock = clock,
         None => drop(rows.pop()),
     }
@@ -204,9 +204,10 @@ fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
             if *stamp != UNKNOWN {
                 of_sends.count(*stamp == clock, stamp.checked_add(1) == Some(clock));
             }
+            // `everybody` includes the sender, so `sent` can get messages from a machine to itself. The loop below never looks for such
+            // messages.
             let to = match recipients {
-                // `everybody` includes the sender, so `sent` also gets messages from the sender to itself. The loop below never looks for
-                // such a message.
+                // The recipient is unknown: it can be any machine.
                 Recipients::One(UNKNOWN_MACHINE) => &everybody[..],
                 known => known.among(&everybody),
             };

@@ -128,11 +128,11 @@ impl Run {
                     .to_owned(),
             );
         }
-        // Some programs log a send to several machines as several rows. Such rows get the same tick, and `joined` counts these sends.
-        // If a machine's log does not number all its ticks, `number_ticks` numbers them. `is_numbered` says whether there is such a machine.
-        let (joined, is_numbered) = ticks::number_ticks(&mut machines);
+        // If a machine's log does not number all its ticks, `number_ticks` numbers them, and `has_new_numbers` is true. Some programs log
+        // a send to several machines as several rows. These rows then get the same tick, and `joined` counts such sends.
+        let (joined, has_new_numbers) = ticks::number_ticks(&mut machines);
         report.joined.add(joined);
-        report.assumed.ticks |= is_numbered;
+        report.assumed.ticks |= has_new_numbers;
         Ok(Self {
             name: name.to_owned(),
             names,
@@ -164,8 +164,8 @@ impl Run {
             UnmeasuredPart::Messages,
             times::find_age_contradiction(&self.machines, &slack),
         );
-        // Arrivals: how many messages had been sent to a machine until a given time. Counting them needs a shared time, because the sends are
-        // events of other machines.
+        // Arrivals: how many messages had been sent to a machine until a given time. Without a shared time, arrivals cannot be checked,
+        // because the sends are events of other machines.
         if has_shared_time {
             let reason = times::find_arrival_contradiction(&self.machines, &slack);
             note(UnmeasuredPart::Arrivals, reason);
@@ -193,7 +193,8 @@ impl Run {
         self.machines.iter().flatten()
     }
 
-    /// Finds the fields that are missing in at least one row, and adds to the report how many events do not have them.
+    /// Finds the fields that are missing in at least one row. Also counts in the report how many sends have no recipients, and how many
+    /// receives have no sender, no stamp or no tick of the send.
     fn find_missing_fields(&self, report: &mut Report) -> MissingFields {
         let mut missing_fields = MissingFields::default();
         for row in self.events() {

@@ -114,10 +114,10 @@ fn is_named_as_copy(path: &Path, original: &Path) -> bool {
 
 /// Whether two files have the same content. False for empty files, which [`select`] reports or leaves out.
 fn have_same_content(path: &Path, other: &Path) -> Result<bool, Error> {
-    let bytes = |path: &Path| fs::metadata(path).map(|metadata| metadata.len());
+    let byte_count = |path: &Path| fs::metadata(path).map(|metadata| metadata.len());
     let read = |path: &Path| fs::read(path).map_err(Error::io(path));
-    let length = bytes(path).map_err(Error::io(path))?;
-    let have_same_length = length > 0 && length == bytes(other).map_err(Error::io(other))?;
+    let length = byte_count(path).map_err(Error::io(path))?;
+    let have_same_length = length > 0 && length == byte_count(other).map_err(Error::io(other))?;
     Ok(have_same_length && read(path)? == read(other)?)
 }
 
@@ -222,8 +222,8 @@ fn endings(line: &str) -> impl Iterator<Item = &str> {
     std::iter::once(line).chain(endings)
 }
 
-/// If nearly each line of a text is written twice in a row, replaces each repetition by a blank line, so that the other lines keep their
-/// numbers. At most two lines may be written only once; if there are more, or if the text is short, returns None.
+/// If nearly each line of a text is written twice in a row, replaces each repetition by a blank line, so that the line numbers of
+/// the other lines stay the same. Returns None if more than two lines are written only once, or if the text is short.
 fn undouble_lines(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let is_like_previous =

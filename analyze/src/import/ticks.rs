@@ -269,10 +269,7 @@ mod tests {
                 queue_length: 0,
                 timestamp: None,
             },
-            source: sim::log::SourceLine {
-                file: 0,
-                line: ms + 1,
-            },
+            source: sim::log::SourceLine { file: 0, line: 1 },
         }
     }
 
@@ -329,7 +326,7 @@ mod tests {
         assert_eq!((ticks, joined.own_clocks), (vec![0, 1, 1, 2], 1));
     }
 
-    /// Rows are not joined if they are too far apart, if they go to the same machine, or if times are too coarse.
+    /// Successive sends get separate ticks if they are too far apart, if they go to the same machine, or if the times are too coarse.
     #[test]
     fn rows_that_cannot_be_one_send_are_separate_ticks() {
         let apart = vec![

@@ -55,7 +55,7 @@ impl TimeFormat {
         }
         match unit_of_title(column) {
             Some(unit) => Self::Unit(unit),
-            // The question is only whether the cell is a number, not which number. So the power of ten (here 0) does not matter, and a
+            // Only checks whether the cell is a number. The parsed number is not used, so any power of ten would do (here it is 10^0), and a
             // decimal comma is allowed in any file.
             None => match parse_times_ten_to(first, 0, DecimalMark::PointOrComma) {
                 Err(NotANumber::Form) => Self::Iso,
@@ -149,7 +149,8 @@ fn formatted_ns(format: &str, text: &str) -> Option<u64> {
 }
 
 /// Parses a time that has exactly the format. If the format has a day but no year, the year 2000 is assumed. Only differences of times are
-/// used. The assumed year can make a difference wrong only if the end of February or the end of a year lies between the two times.
+/// used. With the assumed year, the difference of two times is wrong in only two cases: a year ends between them, or February ends between
+/// them in a year without a 29 February (the year 2000 has one).
 fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
     // `%F`, `%D` and `%c` stand for dates with a year, and `%s` for a Unix time.
     let has_any = |codes: &[&str]| codes.iter().any(|code| format.contains(code));
@@ -200,7 +201,8 @@ mod tests {
         assert_eq!(ns("ms", "12.5"), Some(12_500_000));
         assert_eq!(ns("us", "7"), Some(7_000));
         assert_eq!(ns("ns", "7"), Some(7));
-        // `0,5` is refused because the decimal mark is a point. The last number needs more than 63 bits in nanoseconds.
+        // `0,5` is refused because the decimal mark is a point. The last number is too large: it is more than 2^63 - 1
+        // nanoseconds, which are about 9223372036.85 seconds.
         for wrong in ["", "-1", "1.2.3", "0,5", "9223372036.9"] {
             assert_eq!(ns("s", wrong), None, "{wrong}");
         }

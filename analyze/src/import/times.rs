@@ -139,8 +139,7 @@ impl EarlyReceives {
     }
 }
 
-/// Finds a machine whose log ends before the log of another machine begins, and returns this as the reason why times cannot be
-/// compared. None if there is no such machine.
+/// Why times cannot be compared, if the log of one machine ends before the log of another machine begins. Otherwise none.
 fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
     let spans = machines.iter().enumerate().filter_map(|(machine, rows)| {
         let (first_ns, last_ns) = (rows.first()?.time_ns, rows.last()?.time_ns);
@@ -177,7 +176,8 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
                 rows.get(index).map(|row| row.time_ns)
             };
             let others = (0..).zip(machines).filter(|(other, _)| *other != machine);
-            // None if no other clock ever reaches `value - 1`. Then the jump does not count as early.
+            // The time at which the first of the other clocks reaches `value - 1`. None if no other clock ever does. Then the jump does not
+            // count as early.
             let reached_ns = others.filter_map(|(_, rows)| time_when_reached(rows)).min();
             // The time of the jump plus a tolerance: twice the time between two ticks of the fastest machine. The jump is early if the other
             // clocks reach `value - 1` only after this time.
@@ -194,8 +194,8 @@ fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
     })
 }
 
-/// Finds a receive at which a machine has received more messages than had been sent to it until then. Returns this as the reason
-/// why sends and receives contradict each other. None if there is no such receive, or if the recipients of a send are unknown.
+/// Why sends and receives contradict each other: at some time, a machine has received more messages than had been sent to it until then.
+/// None if this never happens, or if the recipients of a send are unknown.
 pub(super) fn find_arrival_contradiction(machines: &[Vec<Row>], slack: &SlackNs) -> Option<String> {
     let everybody: Vec<u32> = (0..machines.len() as u32).collect();
     // For each machine, the earliest time at which each message to it can arrive: the time of the send minus the tolerance.

@@ -1,7 +1,8 @@
-//! Reads a dataset's events in batches of whole runs, as data frames of events or of measures.
+//! Reads a dataset's events in batches of whole runs, as data frames of events or of measures. (Measures are numbers about each machine
+//! of a run, such as the mean jump of its clock.)
 //!
 //! A run's events are parsed into columns, and the memory of these columns is used again for the next run. So the memory that is
-//! needed does not grow with the number of runs. The measures of each run can be kept in a cache (files in `.cache`), so that its
+//! needed does not grow with the number of runs. The measures of a run can be kept in a cache (files in `.cache`). Then the run's
 //! events need not be read again.
 
 use std::ops::Range;
@@ -52,12 +53,16 @@ impl Dataset {
     /// Like [`machines`](Self::machines), but only for `runs`, which belong to this dataset and are ordered by number.
     pub(crate) fn machines_of(&self, runs: &[JournalRow]) -> Result<DataFrame, Error> {
         let measures: Vec<&Measure> = measures::all().collect();
-        self.describe(runs, &self.measures_of(runs, &measures)?)
+        self.with_journal_columns(runs, &self.measures_of(runs, &measures)?)
     }
 
     /// Returns the columns of the journal (`runs.csv`) for the machines of `runs`, followed by the columns of measures in `measured`.
     /// `measured` must have one row for each machine of each run, ordered like `runs` and, within a run, by machine.
-    fn describe(&self, runs: &[JournalRow], measured: &DataFrame) -> Result<DataFrame, Error> {
+    fn with_journal_columns(
+        &self,
+        runs: &[JournalRow],
+        measured: &DataFrame,
+    ) -> Result<DataFrame, Error> {
         let mut machines = runs::machine_frame(self.name(), runs, self.warm_up_s())?;
         // The first columns of `measured` are `MACHINE_KEYS`. They are left out because `machines` has them already.
         machines.hstack_mut(&measured.columns()[MACHINE_KEYS.len()..])?;
@@ -117,7 +122,7 @@ impl Dataset {
             }
             return self.machines();
         }
-        self.describe(self.finished(), &sort_by_run_and_machine(machines)?)
+        self.with_journal_columns(self.finished(), &sort_by_run_and_machine(machines)?)
     }
 
     /// Computes the measures of `runs` from their events. Returns the columns [`MACHINE_KEYS`] and `measures`. The rows are in the

@@ -86,7 +86,7 @@ impl MeasureCache {
     /// removed; `report` gets a message about it.
     pub(crate) fn open(dataset: &Dataset, mut report: impl FnMut(String)) -> Self {
         let about = describe_dependencies(dataset);
-        // The text can be too long for a file name, so its checksum is used as the name.
+        // The text can be too long for a file name. So the name contains the text's checksum instead.
         let name_start = format!("{}{}-", version_start(), checksum(about.as_bytes()));
         let folder = cache_folder(dataset.root());
         let mut cache = Self {

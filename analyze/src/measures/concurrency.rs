@@ -6,8 +6,8 @@
 //! A pair is *ordered* if one event happened before the other (Lamport 1978). Otherwise the pair is concurrent. This is decided by
 //! vector clocks: V_e[j] is the number of machine j's events that happened before event e. The vector clocks are recomputed from
 //! the log, which names the send of each receive. The number of ordered pairs is the sum of V_e[j] over all e and all j other than
-//! e's machine. So the pairs are counted without looking at each of them. The share of concurrent pairs is the measure of concurrency
-//! of Charron-Bost (1989) and Raynal (1992).
+//! e's machine: this sum counts each ordered pair once, at the later event e. So the pairs are counted without looking at each of
+//! them. The share of concurrent pairs is the measure of concurrency of Charron-Bost (1989) and Raynal (1992).
 
 use std::collections::HashMap;
 
@@ -55,7 +55,7 @@ pub(crate) struct Pairs {
     pub(crate) cross: u64,
     /// Number of pairs in which one event happened before the other event.
     pub(crate) ordered: u64,
-    /// Number of pairs with equal timestamps: the logical clock has the same value after both events.
+    /// Number of pairs with equal timestamps.
     pub(crate) equal: u64,
     /// Number of pairs with equal timestamps although one event happened before the other. Only logs that break the Clock Condition have such
     /// pairs. (The Clock Condition: if a happened before b, the clock of a is smaller than the clock of b.)
@@ -118,7 +118,8 @@ pub(crate) fn causal_order(run: &Run<'_>, sends: &[u32]) -> Option<Vec<u32>> {
         let taken_before = order.len();
         for (machine, next) in next.iter_mut().enumerate() {
             while *next < bounds[machine + 1] {
-                // A receive without a send has the index NO_EVENT here, which is beyond the end. So it is never taken.
+                // For a receive whose send is not in the log, `sends` has the index NO_EVENT. `is_taken` has no element with this index, so
+                // the receive is never taken.
                 let is_send_taken = is_taken.get(sends[*next] as usize) == Some(&true);
                 if actions[*next] == Action::Receive && !is_send_taken {
                     break;

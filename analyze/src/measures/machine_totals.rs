@@ -1,5 +1,5 @@
-//! Totals over the events of one machine, for example its number of sends. They are computed in one pass over the machine's events, and
-//! the measures are functions of them.
+//! Totals over the events of one machine, for example its number of sends. They are computed in one pass over the machine's events.
+//! Measures such as the mean jump are calculated from these totals.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ pub(crate) struct MachineTotals {
     /// Number of sends that go to all machines to which the sender may send.
     pub(crate) broadcasts: u64,
     pub(crate) receives: u64,
-    /// Number of ticks whose last event is a receive. With `receive = "all"` a tick can have several receives, but it counts once.
+    /// Number of ticks that receive. With `receive = "all"` a tick can receive several messages, but it counts once.
     pub(crate) receiving_ticks: u64,
     /// The clock at the end of the warm-up; 0 without a warm-up.
     pub(crate) start_clock: u64,
@@ -70,7 +70,7 @@ impl Sum {
     }
 }
 
-/// Memory for the numbers of one machine. It is used again for the next machine.
+/// Memory for the jumps and queue lengths of one machine. The same memory is used again for the next machine.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     jumps: Distribution,
@@ -102,8 +102,8 @@ impl MachineTotals {
             // In a correct log the clock only grows, so `final_clock` is the clock of the last event. In an incorrect log, it is the largest
             // clock.
             totals.final_clock = clock.max(totals.final_clock);
-            // The integral of a step function: each step adds its height times the time that is left after it. For a step in the warm-up,
-            // `left_s` is the whole observed time.
+            // A jump raises the clock for the whole time that is left. So it adds `jump * left_s` to the integral of the clock. For a jump
+            // in the warm-up, `left_s` is the whole observed time.
             totals.clock_area += jump as f64 * left_s;
             if action == Action::Receive {
                 totals.receive_time_left_sum_s += left_s;

@@ -74,12 +74,12 @@ pub struct Measure {
     value: Value,
 }
 
-/// The value of a measure as a function of what was observed; `None` if it is not defined.
+/// The function that computes a measure from what was observed. It returns `None` if the measure has no value for this machine and run.
 #[derive(Clone, Copy, Debug)]
 enum Value {
-    /// A whole number.
+    /// For a measure with whole numbers.
     Integer(fn(&Observed<'_>) -> Option<i64>),
-    /// A real number.
+    /// For a measure with real numbers.
     Number(fn(&Observed<'_>) -> Option<f64>),
 }
 

@@ -138,8 +138,7 @@ pub(crate) fn rounded(value: f64, decimals: usize) -> String {
     }
     // With two decimals: half of 0.01.
     let half_unit = 0.5 * 0.1f64.powi(decimals as i32);
-    // `number` rounds exactly half a unit to 0, because 0 is the even digit: 0.5 without decimals becomes 0. So such a value is shown with
-    // one more digit.
+    // `number` rounds a value of exactly half a unit to the even digit: `number(0.5, 0)` gives 0. Such a value is shown with one more digit.
     if value.abs() >= half_unit {
         return number(value, decimals + 1);
     }
@@ -171,8 +170,8 @@ pub(crate) fn decimals_for(value: f64, significant: u8, least: usize) -> usize {
 }
 
 /// A value and half the width of its interval as texts. Both have the same number of digits after the decimal point: as many as
-/// [`decimals_for`] gives for two significant digits of the half-width (at least `least`). The half-width is rounded up, so that the printed
-/// interval contains the computed interval.
+/// [`decimals_for`] gives for two significant digits of the half-width (at least `least`). The rounding error of the value is added to the
+/// half-width, and the sum is rounded up. So the printed interval contains the computed interval.
 pub(crate) fn with_half_width(value: f64, half_width: f64, least: usize) -> [String; 2] {
     let decimals = decimals_for(half_width, 2, least);
     let shown = number(value, decimals);
@@ -235,11 +234,11 @@ mod tests {
         #[test]
         fn a_value_that_is_shown_as_a_bound_is_within_the_bound(value in -0.1f64..0.1, decimals in 0usize..4) {
             let text = rounded(value, decimals);
-            let bound = |text: &str| text.parse::<f64>().expect("a number");
+            let parsed = |text: &str| text.parse::<f64>().expect("a number");
             match text.split_once(' ') {
-                Some(("<", above)) => prop_assert!((0.0..bound(above)).contains(&value)),
-                Some((_, below)) => prop_assert!(bound(below) < value && value < 0.0),
-                None => prop_assert!(bound(&text) != 0.0 || value == 0.0, "{value} became {text}"),
+                Some(("<", above)) => prop_assert!((0.0..parsed(above)).contains(&value)),
+                Some((_, below)) => prop_assert!(parsed(below) < value && value < 0.0),
+                None => prop_assert!(parsed(&text) != 0.0 || value == 0.0, "{value} became {text}"),
             }
         }
 

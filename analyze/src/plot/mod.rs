@@ -132,8 +132,8 @@ pub struct Options {
     pub run: Option<String>,
     /// The width of the picture in pixels.
     pub width: f64,
-    /// The largest number of conditions that are drawn, in plots with one or more panels for each condition. A condition with several panels
-    /// counts once.
+    /// The largest number of conditions that are drawn, in plots with one or more panels for each condition. A condition can have several
+    /// panels, so a plot can have more panels than `max_panels`.
     pub max_panels: usize,
     /// The largest number of conditions that are drawn, in plots with a row of bars for each condition.
     pub max_rows: usize,
@@ -176,7 +176,7 @@ pub struct Plot {
 
 /// The parameters whose values tell configurations apart, such as `rates` and `internal`. `values` has a list for each configuration, with
 /// the values of all parameters.
-pub(crate) fn condition_names(values: &[Vec<Value>]) -> Vec<&'static str> {
+pub(crate) fn distinguishing_parameters(values: &[Vec<Value>]) -> Vec<&'static str> {
     // With an empty list, each configuration is a condition ([`Options::by`]).
     conditions::names(values, &[])
 }

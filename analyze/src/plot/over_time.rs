@@ -28,8 +28,8 @@ const TIME: &str = "model time (s)";
 fn words(kind: Kind) -> [&'static str; 2] {
     match kind {
         Kind::Queue => [
-            "messages in the queue after the last tick",
-            "The queue's length after a machine's last tick. Messages that arrived since then are not counted.",
+            "messages in the queue after the latest tick",
+            "The queue's length after a machine's latest tick. Messages that arrived since then are not counted.",
         ],
         Kind::JumpsOverTime => [
             "mean jump of the events in each thirtieth of the run",
@@ -120,6 +120,7 @@ fn panel(
             let of_runs = sampled.iter().filter_map(|run| run.get(machine));
             let values: Vec<f64> = of_runs
                 .map(|values| values[index])
+                // NaN means that the run has no events in this interval.
                 .filter(|value| !value.is_nan())
                 .collect();
             let estimate = (!values.is_empty()).then(|| Estimate::from_values(&values))?;
@@ -166,8 +167,8 @@ fn end_s(runs: &[&JournalRow]) -> f64 {
     ends.fold(f64::INFINITY, f64::min)
 }
 
-/// The times at which values are averaged, in model seconds. They lie between the end of the warm-up and the end of the shortest run. (Users
-/// can leave out the first seconds of each run: the warm-up.) For mean jumps, the times are the middles of the intervals.
+/// The times at which values are averaged, in model seconds. They lie between the end of the warm-up (the first seconds of each run, which
+/// users can leave out) and the end of the shortest run. For mean jumps, the times are the middles of the intervals.
 fn times(dataset: &Dataset, kind: Kind, runs: &[&JournalRow]) -> Vec<f64> {
     let end = end_s(runs);
     let start = dataset.warm_up_s();
@@ -206,7 +207,7 @@ fn last_values(
     times: &[f64],
     value: impl Fn(usize) -> Option<u64>,
 ) -> Vec<f64> {
-    // The index of the first event that the loop below has not passed yet, and the value before this event.
+    // `next` is the index of the first event that is not counted yet, and `last` is the value after the events before it.
     let (mut next, mut last) = (log.start, 0.0);
     let at = |time: &f64| {
         while next < log.end && run.times_s()[next] <= *time {
@@ -270,7 +271,7 @@ fn plot_run(
         let points = events.iter().filter_map(|event| {
             let value = match kind {
                 Kind::Queue => event.queue?,
-                // Clocks: mean jumps are not drawn for a single run.
+                // The kind is `Clock` here: the only kinds that can draw a single run are clock and queue.
                 _ => event.clock,
             };
             Some(Point {

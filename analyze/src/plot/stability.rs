@@ -20,7 +20,7 @@ use crate::theory::{self, PredictionComparison};
 const MAX_ROWS: usize = 250;
 
 /// If a map has more rows than this, the boundary is drawn only between cells of the same row. In such a map, for example of all 216 sets of
-/// rates from 1 to 6, neighbouring rows can have very different rates, such as 1,1,6 and 1,2,1.
+/// three rates from 1 to 6, neighbouring rows can have very different rates, such as 1,1,6 and 1,2,1.
 const MAX_RELATED_ROWS: usize = 40;
 
 /// The colour of the cells. In other pictures it belongs to machine 1; here it stands for no machine.
@@ -28,8 +28,8 @@ const CELL_INK: Ink = Ink::Machine(1);
 
 /// A cell of the map: one configuration.
 struct Cell {
-    /// Names and values of the parameters that differ between configurations, without rates and internal. Each combination of these
-    /// values has a panel of its own.
+    /// Names and values of the parameters that differ between configurations, without rates and internal: for example `stamp before`.
+    /// Each combination of these values has a panel of its own.
     others: String,
     /// The row of the cell.
     rates: String,
@@ -111,6 +111,7 @@ fn cells(groups: &[Group]) -> Vec<Cell> {
         .iter()
         .map(|group| group.parameters.clone())
         .collect();
+    // The second list has the parameters of `--by`. It is empty, because this plot refuses `--by`.
     let names = super::conditions::names(&values, &[]);
     let compared = theory::compare(groups);
     let mut cells = vec![];

@@ -43,9 +43,10 @@ pub struct Extension {
 }
 
 impl Extension {
-    /// The extension of `dataset` that gives each configuration as many repetitions as it needs. `needs` has one machine of each
-    /// configuration: the one whose interval needs the most repetitions. `None` if the logs were imported: they are
-    /// logs of another program, so `sim` cannot make more runs.
+    /// The extension of `dataset` that gives each configuration as many repetitions as it needs. `needs` has one machine for
+    /// each configuration: the machine whose interval needs the most repetitions. Needs of other datasets are ignored.
+    ///
+    /// Returns `Ok(None)` if the logs were imported: they are logs of another program, so `sim` cannot make more runs.
     ///
     /// # Errors
     ///
@@ -116,8 +117,8 @@ impl Extension {
     }
 }
 
-/// The repetitions of each configuration that were made or failed; the key is the configuration's text. `sim run` does not make these
-/// repetitions again (failed ones only with `--retry-failed`).
+/// The repetitions of each configuration that were made or failed; the key is the configuration's text. The commands of
+/// the extension do not make these repetitions again. (`--retry-failed`, which would repeat failed ones, is removed from the commands.)
 struct Attempted(HashMap<String, HashSet<u32>>);
 
 impl Attempted {
@@ -136,7 +137,7 @@ impl Attempted {
 
     /// Plans at least `wanted` further runs of a configuration, which has `planned` repetitions now. Returns three numbers:
     ///
-    /// 1. The new number of repetitions. It is the smallest one that is enough, but not below `planned`.
+    /// 1. The new number of repetitions. It is the smallest number that leaves at least `wanted` runs to do, but not below `planned`.
     /// 2. The number of runs that are still to do with the new number of repetitions.
     /// 3. The number of runs that are still to do with the present number, `planned`.
     fn extend(&self, configuration: &str, planned: u32, wanted: u64) -> (u32, u64, u64) {
@@ -284,6 +285,7 @@ mod tests {
             without_retry_failed(command),
             "sim run 'my e.toml' --jobs 2"
         );
+        // The quote is not closed, so the text cannot be split into words. It stays as it is.
         let no_command = "it's".to_owned();
         assert_eq!(without_retry_failed(no_command.clone()), no_command);
     }

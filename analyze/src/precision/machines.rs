@@ -147,7 +147,7 @@ fn machine_need(
         let repetitions = repetitions_for(values);
         (repetitions <= MAX_REPETITIONS).then_some(repetitions)
     };
-    // The repetitions that are done, and those for the values that are still missing.
+    // The repetitions that are done plus the repetitions for the values that are still missing.
     let repetitions_needed = || {
         let more_values = values_needed.repetitions?.saturating_sub(estimate.n);
         let repetitions = group.n + repetitions_for(more_values);
@@ -159,7 +159,8 @@ fn machine_need(
         wanted,
         need: Need {
             repetitions: repetitions_needed(),
-            // Unlike `repetitions`, `low` and `high` can be below the number of repetitions that are done.
+            // `low` and `high` are the ends of an interval for the number of repetitions that would be enough if the true standard deviation
+            // were known. Unlike `repetitions`, they can be below the number of repetitions that are done.
             low: values_needed.low.and_then(possible_repetitions_for),
             high: values_needed.high.and_then(possible_repetitions_for),
         },

@@ -52,20 +52,20 @@ impl Need {
     /// the wanted half-width of the interval.
     pub fn new(n: u64, sd: f64, half_width: f64) -> Self {
         let freedom = (n - 1) as f64;
-        // h^2 / s^2 in the formula above.
+        // h^2 / s^2, with h and s as at the top of this file.
         let ratio = (half_width / sd).powi(2);
         // Whether the interval of N = `count` values with the variance v is narrow enough: t^2 v <= N h^2. `ratio_to_v` is h^2 / v.
         let is_narrow = |count: u64, ratio_to_v: f64| {
             t_quantile_975((count - 1) as f64).powi(2) <= count as f64 * ratio_to_v
         };
-        // Whether the formula above holds, where N is `count`.
+        // Whether t^2 F s^2 <= N h^2, where N is `count`.
         let is_assured = |count: u64| {
             let squared_t = t_quantile_975((count - 1) as f64).powi(2);
             squared_t * f_quantile((count - 1) as f64, freedom) <= count as f64 * ratio
         };
         // An end of the 95 % interval of the true variance, as a multiple of s^2. The quantile is the divisor, so the larger quantile
         // (`share` 0.975) gives the lower end.
-        let multiple = |share: f64| freedom / chi_square_quantile(freedom, share);
+        let interval_end = |share: f64| freedom / chi_square_quantile(freedom, share);
         // The number of repetitions that would be enough if the true variance were `multiple` times s^2.
         let enough_for = |multiple: f64| smallest(2, |count| is_narrow(count, ratio / multiple));
         Self {
@@ -73,8 +73,8 @@ impl Need {
                 true => Some(n),
                 false => smallest(n + 1, is_assured),
             },
-            low: enough_for(multiple(0.975)),
-            high: enough_for(multiple(0.025)),
+            low: enough_for(interval_end(0.975)),
+            high: enough_for(interval_end(0.025)),
         }
     }
 
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn needs_above_the_largest_number_of_runs_have_no_number() {
         // `t` is at least 1.96 and `F` is above 1, so about (1.96 / 1e-4)^2 = 384 million repetitions or more are needed. An experiment has
-        // at most 2 million runs.
+        // at most 2 million runs. `high` is computed without `F`, but for a variance above 1. So it would be above 384 million too.
         let need = Need::new(5, 1.0, 1e-4);
         assert_eq!((need.repetitions, need.high), (None, None));
     }

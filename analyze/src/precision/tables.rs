@@ -20,8 +20,9 @@ use crate::stats::tables::{Varying, cell, described, few_warning};
 /// Spaces before lines that a user copies. In Markdown, such lines are code.
 const INDENT: &str = "    ";
 
-/// If half the width of the present interval is more than this share of the mean, the mean is not known well. Then 5 % of the mean is not
-/// known well either, and the number of repetitions that gives this half-width is only rough.
+/// A wanted half-width in percent, such as 5 % of the mean, is calculated from the present mean. If half the width of the present interval
+/// is more than this share of the mean, the present mean may be far from the true mean. Then the number of needed repetitions is only a
+/// rough estimate.
 const ROUGH_SHARE: f64 = 0.25;
 
 /// The table of the machines `shown`, which are some or all of the machines of `needs`. `not_shown` is the sentence that says how many

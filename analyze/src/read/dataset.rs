@@ -38,8 +38,8 @@ pub struct Dataset {
     finished: Vec<JournalRow>,
     /// The finished runs that [`Dataset::keep_punctual`] left out.
     left_out: Vec<JournalRow>,
-    /// Has an entry for each run of which [`Dataset::keep_chosen`] chose some machines and not others. The key is the run's number.
-    /// The value says for each machine of the run whether it is chosen.
+    /// Has an entry for each run of which [`Dataset::keep_chosen`] chose only some machines. The key is the run's number. The value says for
+    /// each machine of the run whether it is chosen.
     chosen_machines: HashMap<u64, Vec<bool>>,
     /// Number of planned runs that are neither finished nor failed.
     to_do: u64,
@@ -140,8 +140,8 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRun`] if no run meets the conditions (the error says which values the runs have in the columns of the conditions);
-    /// [`Error::Condition`] if a condition cannot be evaluated. In both cases no run is dropped.
+    /// [`Error::NoSuchRun`] if no machine meets all choices (the error says which values the runs have in the columns of the choices);
+    /// [`Error::Condition`] if a choice cannot be evaluated. In both cases no run is dropped.
     pub fn keep_chosen(&mut self, choices: &[Choice]) -> Result<Vec<(String, String)>, Error> {
         if choices.is_empty() {
             return Ok(vec![]);
@@ -149,7 +149,7 @@ impl Dataset {
         let chosen = choose(&self.label, &self.finished, choices)?;
         if !chosen.machines.contains(&true) {
             let conditions: Vec<String> = choices.iter().map(ToString::to_string).collect();
-            // For each column that the conditions name, the values that it has, such as `; internal is 0.4 | 0.7`.
+            // For each column that the choices name, the values that it has, such as `; internal is 0.4 | 0.7`.
             let names = chosen.frame.get_column_names_owned();
             let values = names.iter().filter_map(|name| {
                 let values = values_in_words(&chosen.frame, name)?;
@@ -225,8 +225,7 @@ impl Dataset {
         }
     }
 
-    /// Makes all measures ignore the first `warm_up_s` model seconds of every run. An event exactly at the end of
-    /// this time counts.
+    /// Makes all measures ignore the first `warm_up_s` model seconds of every run. An event exactly at time `warm_up_s` counts.
     ///
     /// # Errors
     ///

@@ -28,7 +28,7 @@ impl<'a> Run<'a> {
     /// Makes a run from its journal row and all its events. Measures ignore the first `warm_up_s` model seconds.
     pub(crate) fn new(row: &'a JournalRow, mut events: EventColumns, warm_up_s: f64) -> Self {
         events.sort_by_machine_and_tick();
-        // The events of all machines with smaller indices come first. The number of these events is the index of the first event of `machine`.
+        // The number of events of all machines before `machine`. It is also the index of the first event of `machine`.
         let bound = |machine| events.machine.partition_point(|&other| other < machine);
         let machines = row.machines();
         let time_s = |&time_ns: &u64| model_s_between(row, row.started_at_ns, time_ns);
@@ -85,7 +85,7 @@ impl<'a> Run<'a> {
         &self.neighbours
     }
 
-    /// The recipients of the send at `index`. Empty if they are not in the log.
+    /// The recipients of the send at `index`. Empty if the log does not name the recipients.
     pub(crate) fn recipients(&self, index: usize) -> &[MachineIndex] {
         let sender = self.events.machine[index] as usize;
         self.events.recipients(index, &self.neighbours[sender])

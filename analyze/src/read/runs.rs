@@ -128,7 +128,7 @@ pub fn run_columns() -> Vec<Column> {
     std::iter::once(DATASET).chain(of_run).collect()
 }
 
-/// The columns of `processed/machines.parquet` that name the machine, its run and the run's parameters.
+/// The columns of `processed/machines.parquet`, without the measures: they describe the run and the machine.
 pub fn machine_columns() -> Vec<Column> {
     let is_wanted = |name: &str| {
         [
@@ -261,7 +261,7 @@ fn run_column<'a>(
         Integer => Series::new(name, cells.map(integer).collect::<Vec<Option<i64>>>()),
         Number => Series::new(name, cells.map(number).collect::<Vec<Option<f64>>>()),
         Boolean => Series::new(name, cells.map(boolean).collect::<Vec<Option<bool>>>()),
-        // No column of `runs.csv` has a list type, so all these columns are texts.
+        // The two list types do not occur here, because no column of `runs.csv` is a list.
         Text | IntegerList | NumberList => {
             Series::new(name, cells.map(text).collect::<Vec<Option<String>>>())
         }
@@ -314,8 +314,8 @@ fn known_cell(row: &JournalRow, name: &str) -> Option<Cell> {
     journal_cell(row, name)
 }
 
-/// An integer. Data frames have signed integers, so every value above [`i64::MAX`] becomes `i64::MAX`. This does not happen to times: until
-/// the year 2262, Unix times in nanoseconds are smaller than `i64::MAX`.
+/// An integer. Data frames have signed integers, so every value above [`i64::MAX`] becomes `i64::MAX`. Unix times in nanoseconds
+/// reach `i64::MAX` only in the year 2262.
 fn integer(cell: Option<Cell>) -> Option<i64> {
     match cell? {
         Cell::Integer(value) => Some(i64::try_from(value).unwrap_or(i64::MAX)),

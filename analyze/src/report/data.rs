@@ -185,7 +185,7 @@ fn key_columns(compared: &[PredictionComparison<'_>]) -> Vec<Column> {
         .map(|machine| machine.group.parameters.clone())
         .collect();
     // The parameters that differ between configurations.
-    let names = crate::plot::condition_names(&values);
+    let names = crate::plot::distinguishing_parameters(&values);
     let mut columns: Vec<Column> = names
         .iter()
         .map(|name| Column {

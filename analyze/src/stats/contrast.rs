@@ -147,10 +147,10 @@ impl Contrast {
         values
     }
 
-    /// Whether two groups are the same machine of the same dataset, and agree in all other parameters.
+    /// Whether two groups have the same dataset and the same machine number, and agree in all parameters except the contrast's.
     fn agree_in_others(&self, a: &Group, b: &Group) -> bool {
-        // The parameter `internal_each` (the probability of each machine) has no column of its own. Tables show its values in the column
-        // `internal`. So in a contrast of `internal`, two groups of a pair may differ in `internal_each` too.
+        // The parameter `internal_each` (a value of `internal` for each machine) has no column of its own. Tables show its values in the
+        // column `internal`. So in a contrast of `internal`, two groups of a pair may differ in `internal_each` too.
         let may_differ = |name: &str| {
             name == self.parameter || (self.parameter == "internal" && has_no_own_column(name))
         };
@@ -350,8 +350,8 @@ pub(super) fn both_counts(a: u64, b: u64) -> String {
 }
 
 /// For each measure, the average of the differences of `pairs`, which belong to one dataset. `None` if no pair has a difference. The
-/// average has no interval in three cases: a machine has no value in one of the runs; `repetitions` is `None`; or the two configurations of
-/// a pair do not have the same chosen machines.
+/// average has no interval in three cases: a machine has no value in one of the runs; `repetitions` is `None`; or the user chose a machine
+/// (with --where) in only one of two compared configurations.
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
@@ -369,7 +369,7 @@ fn averages(
     let weighted_pairs = weighted_pairs(contrast, pairs, &run_means, &chosen_machines);
     let average = |measure: &&Measure| {
         let differences = pairs.iter().filter_map(|pair| pair.difference(measure));
-        let means_in_rows: Vec<f64> = differences.map(|difference| difference.mean).collect();
+        let mean_differences: Vec<f64> = differences.map(|difference| difference.mean).collect();
         let has_all_values = |group: &Group| {
             let estimate = group.estimate(measure);
             estimate.is_some_and(|estimate| estimate.n == group.n)
@@ -388,10 +388,9 @@ fn averages(
             .and_then(Difference::weighted_average)
         {
             Some(average) => Some(average),
-            None if means_in_rows.is_empty() => None,
-            // Only the mean of the rows is known.
+            None if mean_differences.is_empty() => None,
             None => {
-                let mean = means_in_rows.iter().sum::<f64>() / means_in_rows.len() as f64;
+                let mean = mean_differences.iter().sum::<f64>() / mean_differences.len() as f64;
                 Some(Difference::without_interval(mean))
             }
         }
@@ -399,8 +398,9 @@ fn averages(
     Ok(measures.iter().map(average).collect())
 }
 
-/// For each number `k` of machines that both configurations of one of `pairs` have: `k`, and a group for each configuration. In these
-/// groups, the value of a run is the mean of the run's first `k` chosen machines.
+/// Makes groups in which each run has one value of a measure: the mean of its first `k` machines (of those that the user chose with
+/// --where). `k` is the number of machines that both configurations of a pair have, for example 2 if the rates are 1,3,6 and 1,3. The
+/// result has an element for each `k` that occurs in `pairs`: `k`, and a group for each configuration.
 fn run_means(
     pairs: &[Pair<'_>],
     repetitions: &Repetitions<'_>,
@@ -412,9 +412,12 @@ fn run_means(
         .collect()
 }
 
-/// Takes pairs of configurations from `run_means` instead of the pairs of machines in `pairs`. Each comes with its weight: the number of
-/// its machines in `pairs`. `None` if the means of the runs are not means over exactly these machines. This happens if a condition chooses
-/// a machine in only one configuration of a pair. `chosen_machines` has a group for each chosen machine of each configuration.
+/// Each of `pairs` compares two machines, and is a row of the table. This function returns the pairs of configurations that the rows come
+/// from, as groups from `run_means`. Each pair of configurations has a weight: the number of its rows.
+///
+/// The result is `None` if the means of one of these configurations include a machine that has no row. This happens if the user chose a
+/// machine (with --where) in only one of two compared configurations. The result is also `None` if `run_means` is empty. `chosen_machines`
+/// has a group for each machine that the user chose, of each configuration.
 fn weighted_pairs<'g>(
     contrast: &Contrast,
     pairs: &[Pair<'_>],

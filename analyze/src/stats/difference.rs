@@ -92,8 +92,8 @@ impl Difference {
         let kinds = differences.iter().map(|(one, _)| one.interval_kind);
         let variances = differences.iter().map(|(one, weight)| {
             let variance = (one.standard_error? * weight / total).powi(2);
-            // Here the standard error is known. Its degrees of freedom are missing only if the standard error is 0. Then `variance` is 0 too.
-            // `new` divides `variance^2` by the degrees of freedom: 0 / infinity is 0, but 0 / 0 would not be a number.
+            // Here the standard error is known. Its degrees of freedom are missing only if the standard error is 0. Then `variance` is 0 too,
+            // and `new` divides 0 by the degrees of freedom. So any number except 0 would do here.
             let degrees_of_freedom = one.degrees_of_freedom.unwrap_or(f64::INFINITY);
             Some((variance, degrees_of_freedom))
         });
@@ -161,8 +161,9 @@ mod tests {
         Estimate::new(n, mean, Some(sd), all_different)
     }
 
-    /// Welch's interval for n 10, mean 20, sd 2 and n 15, mean 22, sd 4: standard error sqrt(0.4 + 16/15) = 1.21106, 21.72 degrees
-    /// of freedom, t 2.0755.
+    /// Two groups: n 10, mean 20, sd 2 and n 15, mean 22, sd 4. The variances of their means are 2^2/10 = 0.4 and 4^2/15 = 16/15.
+    /// So the standard error is sqrt(0.4 + 16/15) = 1.21106. It has (0.4 + 16/15)^2 / (0.4^2/9 + (16/15)^2/14) = 21.72 degrees of
+    /// freedom, t 2.0755.
     #[test]
     fn the_interval_of_independent_means_is_that_of_welch() {
         let difference = Difference::between(&estimate(10, 20.0, 2.0), &estimate(15, 22.0, 4.0));
@@ -204,9 +205,9 @@ mod tests {
         );
     }
 
-    /// Two differences of means, each with the weight 1/2. The four means have the variances 9, 0, 8 and 8, each with 4 degrees of freedom.
-    /// So the average has the variance (9 + 0 + 8 + 8) / 4 = 25 / 4. It has 25^2 / (9^2 / 4 + 8^2 / 4 + 8^2 / 4) = 11.96 degrees of freedom
-    /// (the weights cancel), t 2.18.
+    /// Two differences, 2 - 1 and 4 - 1, each with the weight 1/2. The four means have the variances 9, 0, 8 and 8, each with 4 degrees of
+    /// freedom. So the average has the variance (9 + 0 + 8 + 8) / 4 = 25 / 4. It has 25^2 / (9^2 / 4 + 8^2 / 4 + 8^2 / 4) = 11.96 degrees of
+    /// freedom (the weights cancel), t 2.18.
     #[test]
     fn the_average_has_the_degrees_of_freedom_of_all_its_means() {
         // The mean of five values with standard deviation sd has the variance sd^2 / 5.

@@ -164,7 +164,8 @@ mod tests {
         }
     }
 
-    /// The values 1, 2, 3, 4, 5 have the standard deviation sqrt(5/2) and the standard error sqrt(1/2).
+    /// The values 1, 2, 3, 4, 5 have the standard deviation sqrt(5/2) and the standard error sqrt(1/2). With 4 degrees of freedom, the
+    /// 0.975 quantile is 2.776.
     #[test]
     fn the_interval_of_five_values_is_that_of_student() {
         let estimate = Estimate::from_values(&[1.0, 2.0, 3.0, 4.0, 5.0]);
@@ -176,7 +177,13 @@ mod tests {
         assert!((high - (3.0 + 2.776 * 0.5f64.sqrt())).abs() < 1e-3);
     }
 
-    /// With a standard deviation of 1, half the width is 2.262 / sqrt(10) = 0.715 for n = 10, and 2.037 / sqrt(33) = 0.355 for n = 33.
+    /// Values of `half_width` if the standard deviation is 1:
+    ///
+    /// - n = 2: 12.706 / sqrt(2) = 8.98. Half of this is 4.49.
+    /// - n = 3: 4.303 / sqrt(3) = 2.48, less than 4.49.
+    /// - n = 10: 2.262 / sqrt(10) = 0.715. Half of this is 0.358.
+    /// - n = 32: 2.040 / sqrt(32) = 0.361, still more than 0.358.
+    /// - n = 33: 2.037 / sqrt(33) = 0.355, less than 0.358.
     #[test]
     fn about_four_times_as_many_repetitions_halve_the_interval() {
         assert_eq!(repetitions_to_halve(1), None);
@@ -205,14 +212,13 @@ mod tests {
         assert!(estimate.interval().is_some());
     }
 
-    /// The pair `[Student, AllEqual]` is an exception to the name of this test. The second mean has no interval, but the difference between
-    /// the two means has a rough interval.
     #[test]
-    fn a_combination_is_as_reliable_as_its_least_reliable_part() {
+    fn the_kind_of_a_combination_follows_from_the_kinds_of_its_parts() {
         use IntervalKind::{AllEqual, Rough, Single, Student};
         for (kinds, combined) in [
             ([Student, Student], Student),
             ([Student, Rough], Rough),
+            // The second mean has no interval, but the difference between the two means has one.
             ([Student, AllEqual], Rough),
             ([AllEqual, AllEqual], AllEqual),
             ([AllEqual, Single], Single),

@@ -1,5 +1,5 @@
-//! Combines repetitions: all runs of a configuration become one group for each of its machines. A group has an estimate of each measure:
-//! the mean over the runs, with its interval.
+//! Combines repetitions. Each machine of a configuration has one group, which combines all runs of the configuration. For example, ten
+//! runs with three machines give three groups. A group has an estimate of each measure: the mean over the runs, with its interval.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub struct Group {
     pub dataset: String,
     /// The configuration.
     pub configuration: Arc<Configuration>,
-    /// The values of the parameters, in the order of their names in [`parameters`].
+    /// The values of the parameters, in the order of their names in [`parameters()`].
     pub parameters: Vec<Value>,
     /// The index of the machine within the run.
     pub machine: i64,
@@ -48,7 +48,7 @@ pub(crate) trait Configured {
     /// The dataset's label.
     fn dataset(&self) -> &str;
 
-    /// The values of the parameters, in the order of their names in [`parameters`].
+    /// The values of the parameters, in the order of their names in [`parameters()`].
     fn parameters(&self) -> &[Value];
 
     /// The value of the parameter of this name.
@@ -120,8 +120,8 @@ pub fn groups_with(
     Repetitions::read(datasets, measures)?.groups()
 }
 
-/// The values of some measures in the runs of some datasets. A *row* is one machine in one run. Only machines that the user chose have
-/// rows.
+/// The values of some measures in the runs of some datasets. A *row* is one machine in one run. Only machines that the user chose (with
+/// `--where`, for example) have rows.
 pub struct Repetitions<'d> {
     datasets: &'d [Dataset],
     /// For each dataset, its configurations.
@@ -444,8 +444,8 @@ pub(crate) fn statistics(measures: &[&'static Measure]) -> impl Iterator<Item = 
     measures.flat_map(|measure| estimate_expressions(measure.name, measure.name))
 }
 
-/// The estimates of `measures` for the group in the row `row` of `aggregates`. This data frame has a row for each group and the columns of
-/// [`statistics`].
+/// The estimates of `measures` for one group. `aggregates` is a data frame with a row for each group and the columns of [`statistics`];
+/// `row` is the row of the group.
 pub(crate) fn estimates(
     aggregates: &DataFrame,
     row: usize,

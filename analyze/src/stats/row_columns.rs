@@ -14,7 +14,7 @@ use crate::stats::sides::Cell;
 use crate::stats::tables::parameter_heading;
 use crate::theory::{Prediction, Quantity, Regime, measured_regime};
 
-/// The columns besides parameters that say what a row is about.
+/// The columns that say what a row is about, without the parameters.
 const KEYS: [&str; 6] = ["dataset", "machine", "rate", "n", "machines", "role"];
 
 /// A part of an estimate.
@@ -46,7 +46,7 @@ const PARTS: [(&str, Part); 5] = [
 #[derive(Clone, Copy, Debug)]
 pub enum RowColumn {
     /// A column that says what a row is about: a parameter, `dataset`, `machine` (its number in the run), `machines` (how many the run has),
-    /// `rate`, `role`, or `n` (the number of runs).
+    /// `rate`, `role` (such as `slowest`), or `n` (the number of runs).
     Key(&'static str),
     /// A part of the estimate of a measure.
     Estimate(&'static Measure, Part),
@@ -142,7 +142,7 @@ impl RowColumn {
         matches!(self, Self::Estimate(..) | Self::Predicted(_))
     }
 
-    /// The value in the row of a machine of a configuration.
+    /// The value in the row of `group`: one machine of one configuration.
     pub fn of_group(self, group: &Group, prediction: Option<&Prediction>) -> Value {
         let regime = |regime: Option<Regime>| {
             regime.map_or(Value::Missing, |regime| {
@@ -176,9 +176,9 @@ impl RowColumn {
         }
     }
 
-    /// The value in the row of `cell`, which compares runs of two sides, A and B. All these runs have the same values of the parameters
-    /// `common`. The values are in `cell.values`, in the order of `common`. For a measure, the value in the row is the difference between
-    /// the sides.
+    /// The value in the row of `cell`, which compares runs of side A with runs of side B. For a measure, the value is the difference B
+    /// minus A. `common` has the names of the parameters that have the same value in all runs of the cell. `cell.values` has the values
+    /// of these parameters, in the same order.
     pub fn of_cell(self, cell: &Cell, common: &[&str]) -> Value {
         match self {
             // `cell.machine` is an index if machines are compared by index, and a role if they are compared by role.

@@ -79,7 +79,7 @@ impl RowQuery {
             nearest: nearest_in_words(name, &known),
             names: known.join(", "),
         };
-        let columns_of = |condition: &SqlCondition| {
+        let with_its_columns = |condition: &SqlCondition| {
             let names = condition.names().into_iter();
             let columns = names.map(|name| match RowColumn::named(&name) {
                 Some(column) => Ok((name, column)),
@@ -98,7 +98,7 @@ impl RowQuery {
         Ok(Self {
             having: having
                 .iter()
-                .map(columns_of)
+                .map(with_its_columns)
                 .collect::<Result<_, NotSql>>()?,
             sort: sort.collect::<Result<_, NotSql>>()?,
         })
@@ -216,8 +216,8 @@ impl RowQuery {
     }
 }
 
-/// The error if the last of several conditions leaves no row. `conditions` is the text of all these conditions. `frame` has the rows that
-/// were left before the last condition, and the columns that the last condition names. The error lists the values in `frame`.
+/// The error if a condition leaves no row. `conditions` is the text of this condition and of those before it. `frame` has the rows that
+/// were left before this condition, with the columns that the condition names. The error lists the values in `frame`.
 fn no_such_row(conditions: String, frame: &DataFrame) -> Error {
     let names = frame.get_column_names_owned();
     let values = names.iter().filter_map(|name| {

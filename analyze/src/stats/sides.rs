@@ -42,7 +42,7 @@ pub struct Cell {
     pub values: Vec<String>,
     /// The index or the role of the compared machine; none if the mean of all machines of a run is compared.
     pub machine: Option<String>,
-    /// The runs of side A. A pool has all runs of one configuration in one dataset, and the estimates of the measures over them.
+    /// The runs of side A. A pool has all runs of one configuration in one dataset, and the estimate of each measure over these runs.
     pub a: Vec<Pool>,
     /// The runs of side B, in pools like those of side A.
     pub b: Vec<Pool>,
@@ -236,6 +236,7 @@ fn cells(sides: &[Vec<Pool>; 2], common: &[&'static str], of_machines: bool) -> 
         let index = *indices
             .entry((values.clone(), machine.clone()))
             .or_insert(cells.len());
+        // If the key is new, its index is the index of the cell that is added here.
         if index == cells.len() {
             cells.push(Cell {
                 values,

@@ -24,7 +24,8 @@ pub struct TableSpec {
     measures: &'static [&'static str],
 }
 
-/// How fast do the clocks run, and how far apart are they?
+/// How fast do the clocks run? How far is each clock ahead of its machine's ticks (`own_drift`), and how far behind the run's largest clock
+/// (`lag_final`, `lag_mean`)?
 pub const DRIFT: TableSpec = TableSpec {
     title: "Drift",
     measures: &[
@@ -61,8 +62,9 @@ pub const BACKLOG: TableSpec = TableSpec {
     ],
 };
 
-/// How far apart are the clocks of a run? How old are messages when they are received? Of the pairs of events of different machines, what
-/// share is concurrent (`concurrency`)? Of those pairs that have different timestamps, what share is concurrent (`false_order`)?
+/// How far is the smallest clock of a run behind the largest (`spread_mean`)? How old are messages when they are received? Of the pairs of
+/// events of different machines, what share is concurrent (`concurrency`)? Of those pairs that have different timestamps, what share is
+/// concurrent (`false_order`)?
 pub const CAUSALITY: TableSpec = TableSpec {
     title: "Causality",
     measures: &[

@@ -24,8 +24,8 @@ use super::fluid::Fluid;
 use super::links::Links;
 use super::system::System;
 
-/// How many times the interval that contains a boundary is halved. After the last halving, the interval is much narrower than the last digit
-/// shown.
+/// How many times the interval that contains a boundary is halved. An interval with a width of 1000 is then about 1e-9 wide. This is precise
+/// enough, because tables show four digits after the decimal point.
 const HALVINGS: usize = 40;
 
 /// A parameter along which there can be a boundary.
@@ -250,9 +250,9 @@ mod tests {
 
     /// The symbols are those of the example at the top of the file, which calculates p = 0.8125 for machine 0.
     ///
-    /// Machine 1 has 3 ticks per second. At its boundary, the machines 0 and 1 receive at every tick and send nothing. So all 6 ticks per
-    /// second of machine 2 are idle: Y = 6. As many messages arrive at machine 1 as it has ticks: s Y = 6 s = 3. This gives s = 1/2, and
-    /// p = 1 - 3 s / 2 = 0.25.
+    /// Machine 1 has 3 ticks per second. At its boundary, it receives at every tick and sends nothing. Machine 0 is slower, so it also
+    /// receives at every tick and sends nothing. Machine 2 gets no messages then, so all its 6 ticks per second are idle: Y = 6. As many
+    /// messages arrive at machine 1 as it has ticks: s Y = 6 s = 3. This gives s = 1/2, and p = 1 - 3 s / 2 = 0.25.
     ///
     /// Machines with equal rates are never overloaded, so they have no boundary.
     #[test]
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_that_take_all_messages_have_no_boundary() {
+    fn machines_that_receive_all_messages_at_each_tick_have_no_boundary() {
         let all = found("rates = [1, 3, 6]\ninternal = [0.1, 0.9]\nreceive = \"all\"");
         assert_eq!(all, []);
     }

@@ -28,7 +28,7 @@ pub enum Caveat {
     ManySenders,
     /// Messages travel for more than half of the time between two ticks of the fastest machine.
     Delays,
-    /// Delays of messages differ, so messages wait for earlier ones on the same link.
+    /// Delays of messages differ, but a message never overtakes an earlier one of the same sender. So some messages wait for earlier ones.
     VaryingDelays,
     /// Ticks take all waiting messages, and all machines first tick at the same instant.
     Aligned,
@@ -86,6 +86,8 @@ impl Caveat {
         // caveat `VaryingDelays` is not given.
         let under_way = circumstances.messages_under_way_if_delays_vary;
         match self {
+            // `coupling` says how strongly the machines influence each other. If it is 1 or more, they may overload each other until some of
+            // them stop sending.
             Self::Coupled => {
                 let limit = match quantity {
                     BacklogGrowth => 0.5,
@@ -120,7 +122,7 @@ impl Caveat {
                 };
                 takes_all && circumstances.senders > 1 && is_affected
             }
-            // `gain_share` is about the fastest clock whose values reach the machine. If it is 0.1, this clock advances 10 % faster than its
+            // Take the fastest clock whose values reach the machine. A `gain_share` of 0.1 means that this clock advances 10 % faster than its
             // own machine ticks.
             Self::Gains => {
                 let limit = match quantity {
@@ -152,6 +154,7 @@ impl Caveat {
             }
             Self::VaryingDelays => match quantity {
                 ReceiveShare if takes_all => under_way > 0.1,
+                // The greatest `under_way` among all machines is compared, not the one of this machine.
                 _ if takes_all => {
                     is_about_clocks && circumstances.max_messages_under_way_if_delays_vary > 0.05
                 }

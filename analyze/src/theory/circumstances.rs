@@ -27,25 +27,25 @@ pub(super) struct Circumstances {
     /// 0 if the coupling is less than all of them.
     ///
     /// An idle tick (a tick that receives nothing) of machine i sends to a given neighbour with probability s_i. Take two machines, and let
-    /// machine 0 have one idle tick more. Then machine 1 receives s_0 messages more on average. So machine 1 has s_0 idle ticks less, and
-    /// sends s_0 s_1 messages less to machine 0. This gives machine 0 another s_0 s_1 idle ticks. So the factor of the way there and back
-    /// is s_0 s_1. The coupling is the factor of one way, as a geometric mean: sqrt(s_0 s_1).
+    /// machine 0 have one idle tick more. Then machine 1 receives s_0 messages more on average. Each message takes one tick, so machine 1
+    /// has s_0 idle ticks less, and sends s_0 s_1 messages less to machine 0. This gives machine 0 another s_0 s_1 idle ticks. So the change
+    /// was multiplied by s_0 and then by s_1. The coupling is the geometric mean of these two factors: sqrt(s_0 s_1).
     ///
     /// For more machines, take the matrix M with the element sqrt(s_i s_j) for two machines i and j that send to each other, and 0
     /// elsewhere. Overloaded machines have no row and no column, because they have no idle ticks in the long run. Let the vector v have
-    /// one element for each machine i: the change of its number of idle ticks, multiplied by sqrt(s_i). After one way (from each machine
-    /// to its neighbours), v has become -M v. The minus is there because more idle ticks of a machine mean fewer idle ticks of its
-    /// neighbours. If v is an eigenvector of M with a negative eigenvalue e, -M v is -e v. The vector -e v has the direction of v, so the
-    /// change reinforces itself. The coupling is -e for the smallest eigenvalue e. (This e is never above 0.) For two machines, -e is
-    /// sqrt(s_0 s_1) again.
+    /// one element for each machine i: the change of its number of idle ticks, multiplied by sqrt(s_i). These changes cause further
+    /// changes at the neighbours. The vector of the further changes is -M v. The minus is there because more idle ticks of a machine mean
+    /// fewer idle ticks of its neighbours. If v is an eigenvector of M with a negative eigenvalue e, -M v is -e v. The vector -e v has the
+    /// direction of v, so the further changes reinforce the first changes. The coupling is -e for the smallest eigenvalue e. (This e is
+    /// never above 0.) For two machines, -e is sqrt(s_0 s_1) again.
     pub coupling: f64,
-    /// The share of the machine's messages that come from machines with less than 10 % idle ticks.
+    /// Of the messages that arrive at this machine, the share that comes from machines with less than 10 % idle ticks.
     pub share_from_idle_below_10_percent: f64,
-    /// The share of the machine's messages that come from machines with less than 30 % idle ticks.
+    /// Of the messages that arrive at this machine, the share that comes from machines with less than 30 % idle ticks.
     pub share_from_idle_below_30_percent: f64,
-    /// Let j be the machine whose clock grows fastest in the long run, among those whose values reach this machine. (j may be this machine
-    /// itself.) For short times, the value of a slower clock can be above that of j's clock. Then a message makes j's clock jump. The gain
-    /// share is what these jumps add to j's clock, as a share of j's ticks: 0.1 means that j's clock grows by 110 in 100 ticks.
+    /// Let j be the machine whose clock grows fastest in the long run, among the clocks whose values reach this machine. (j may be this
+    /// machine itself.) For a short time, another clock can be ahead of j's clock. Then a message with the other clock's value makes j's
+    /// clock jump. The gain share is what these jumps add to j's clock per tick of j: 0.1 means that j's clock grows by 110 in 100 ticks.
     pub gain_share: f64,
     /// Whether the fastest clock whose values can reach this machine belongs to a machine that sends nothing to this machine directly. Then
     /// the values come only through other machines.
@@ -88,9 +88,9 @@ impl Circumstances {
         clocks: &Clocks<'_>,
         regimes: &[Regime],
     ) -> Vec<Self> {
-        // Find the highest level that the coupling reaches, without computing an eigenvalue of the matrix (see the field `coupling`). With
-        // `level` in the diagonal in place of 0, the smallest eigenvalue of the matrix is `level` minus the coupling. If this eigenvalue is
-        // above 0, the matrix is called positive definite, and the coupling is less than `level`.
+        // Find the highest level that the coupling reaches, without computing an eigenvalue of the matrix M (see the field `coupling`). If
+        // M has `level` in the diagonal in place of 0, each eigenvalue is larger by `level`. So the smallest eigenvalue is `level` minus the
+        // coupling. If this eigenvalue is above 0, the matrix is called positive definite, and the coupling is less than `level`.
         let reaches = |level: &f64| !flow.links.is_positive_definite(*level, &flow.active);
         let coupling = COUPLINGS.into_iter().rev().find(reaches);
         let is_critical = |regime: &&Regime| **regime == Regime::Critical;
@@ -102,7 +102,8 @@ impl Circumstances {
             false => 0.0,
         };
         let max_arrivals = flow.arrivals.iter().copied().fold(0.0, f64::max);
-        // The mean number of waiting messages, without those that arrived since the last tick: they wait for the next tick in any case.
+        // The mean number of waiting messages. The messages that arrived since the last tick are subtracted, because they wait for the next
+        // tick in any case.
         let predicted_queue = |machine: usize| {
             // On average, the last tick was half a period ago, and a period is 1 / rate.
             let arrived_since_last_tick = flow.arrivals[machine] / (2.0 * system.rates[machine]);

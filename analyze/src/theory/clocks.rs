@@ -10,10 +10,11 @@
 //!
 //! Let r be the highest rate. A clock advances faster than its machine ticks only if messages bring it later times.
 //!
-//! **One machine at the highest rate.** A receive adds 1, so it puts a slower clock at most one ahead of the fastest clock. The slower
-//! machine sends only at a later tick, which adds 1 more. If its rate is at most half the highest rate, the fastest machine ticks at
-//! least twice between this receive and the send. So the slower clock is no longer ahead when its machine sends. If every other machine
-//! that sends has at most half the highest rate, no message brings the fastest machine a later time, and R = r.
+//! **One machine at the highest rate.** A receive sets a slower clock to the message's timestamp plus 1. The timestamp is at most the
+//! fastest clock, so the slower clock gets at most one ahead of the fastest clock. The slower machine sends only at a later tick, which
+//! adds 1 more. If its rate is at most half the highest rate, the fastest machine ticks at least twice between this receive and the
+//! send. So the slower clock is no longer ahead when its machine sends. If every other machine that sends has at most half the highest
+//! rate, no message brings the fastest machine a later time, and R = r.
 //!
 //! **Two machines at the highest rate.** Let them tick in turn, and let the other machines send nothing. Then R is known exactly
 //! ([`super::pair`] derives it):
@@ -21,20 +22,25 @@
 //! > R = r (1 + s (1 - s) / (2 + s (1 - s))).
 //!
 //! An estimate gives nearly the same result, and it can be applied to other machines too. Imagine that clocks rise evenly between ticks.
-//! Let A be one of the two machines, and B the other one, the *partner* of A. The clock of A *gains* one tick in two steps. Step 1: a
-//! message of A puts the clock of B ahead by a part of a tick, because the receive adds 1 before A ticks again. This part is the *head
-//! start*. Step 2: before the head start is gone, a message of B brings A a later time. Each step takes 1 / (s y) seconds on average,
-//! where y is the number of idle ticks per second of each machine. (Each machine also receives s y messages per second. So
-//! r = y + s y, and y = r / (1 + s).) A gain takes both steps, so the estimate is s y / 2 gains per second. This estimate is too high,
-//! because machines sometimes receive at ticks at which they would have sent. The estimate multiplied by f = 2 (1 - s) / (2 - s) is exact.
+//! Let A be one of the two machines, and B the other one, the *partner* of A. The clock of A *gains* one tick in two steps. Step 1: B
+//! receives a message of A before A ticks again. The clock of B becomes the timestamp plus 1. The clock of A has risen by less than 1
+//! since the send, so B is ahead by a part of a tick. This part is the *head start*. Step 2: before the head start is gone, a message of B
+//! brings A a later time. Each step takes 1 / (s y) seconds on average, where y is the number of idle ticks per second of each machine.
+//! (Each machine also receives s y messages per second. So r = y + s y, and y = r / (1 + s).) A gain takes both steps, so the estimate is
+//! s y / 2 gains per second. This estimate is too high, because machines sometimes receive at ticks at which they would have sent.
+//! Multiplied by f = 2 (1 - s) / (2 - s), it is exact: it equals R - r.
 //!
 //! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner
 //! ticks before the fastest machine ticks again. The probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per
-//! second, where y is the number of idle ticks per second of the fastest machine. The head start is evenly distributed between 0
-//! and 1 tick at first, and it shrinks by r - r_j ticks per second. The partner sends s y_j messages back per second. The probability that
-//! it sends at least one message before the head start is gone is P = 1 - (1 - exp(-x)) / x, where x = s y_j / (r - r_j). For equal
-//! rates P = 1, because the head start does not shrink. On average, it takes 1 / (P alpha) seconds until the partner gets a head start that
-//! lasts long enough, and 1 / (s y_j) seconds until the partner's message. So the gains per second through j are
+//! second, where y is the number of idle ticks per second of the fastest machine.
+//!
+//! Step 2 must come before the head start is gone. A head start of h ticks shrinks by r - r_j ticks per second, so it lasts h / (r - r_j)
+//! seconds. The partner sends s y_j messages back per second. So it sends at least one of them in time with probability 1 - exp(-x h),
+//! where x = s y_j / (r - r_j). Let h be evenly distributed between 0 and 1. The mean of the probability over h is
+//! P = 1 - (1 - exp(-x)) / x. For equal rates P = 1, because the head start does not shrink.
+//!
+//! On average, it takes 1 / (P alpha) seconds until the partner gets a head start that lasts long enough, and 1 / (s y_j) seconds until the
+//! partner's message. So the gains per second through j are
 //!
 //! > f / (1 / (P alpha) + 1 / (s y_j)).
 //!
@@ -56,17 +62,21 @@
 //! messages. During this time the fastest clock advances by R Q_i / lambda_i. This is the first part.
 //!
 //! **Time since the last message with a later time.** Until such a message comes, the clock of i falls behind the fastest clock by
-//! D_i = R - max(r_i, lambda_i) per second. (For an overloaded machine, D_i is R - lambda_i, because its clock adds 1 for each message.
-//! A message counts here when it arrives, not when a tick takes it, because the first part of the lag already contains the waiting.)
-//! How far the clock has fallen behind in this way is the second part of the lag, in short: the second part of i. A message from j brings
-//! i the clock of j. If the second part of j is smaller than the second part of i, the second part of i falls to the second part of j.
-//! After the message, the second part of i grows by D_i per second again.
+//! D_i = R - max(r_i, lambda_i) per second. (An overloaded machine receives at every tick, so its clock adds 1 for each message. Each
+//! message counts here when it arrives, not when a tick takes it, because the first part of the lag already contains the waiting. So D_i
+//! is R - lambda_i.) How far the clock has fallen behind in this way is the second part of the lag, in short: the second part of i. (The
+//! code calls it `staleness`.) A message from j brings i the clock of j. If the second part of j is smaller than the second part of i, the
+//! second part of i falls to the second part of j. After the message, the second part of i grows by D_i per second again.
 //!
 //! Take a message that arrived u seconds ago. If the sender's second part was at most x - D_i u at that time, the second part of i is
 //! still at most x now. Call such a message *sufficient*. Let G_i(x) be the probability that the second part of i exceeds x now: the
 //! probability that no message is sufficient. Machine j sends s_j y_j messages per second to i. So the mean number m of sufficient
-//! messages is the sum over j of s_j y_j (1 - G_j(x - D_i u)), integrated over u from 0 to x / D_i. If senders are independent and
-//! messages arrive as Poisson processes (independently of each other), G_i(x) = exp(-m). The derivative of G_i is
+//! messages is the sum over j of s_j y_j (1 - G_j(x - D_i u)), integrated over u from 0 to x / D_i. With v = x - D_i u, this is
+//!
+//! > m = (1 / D_i) (integral over v from 0 to x of the sum over j of s_j y_j (1 - G_j(v))).
+//!
+//! If senders are independent and messages arrive as Poisson processes (independently of each other), G_i(x) = exp(-m). So the derivative
+//! of G_i is
 //!
 //! > dG_i/dx = -(G_i / D_i) (sum over j of s_j y_j (1 - G_j)), with G_i(0) = 1, and G = 0 for the fastest machine.
 //!
@@ -81,12 +91,13 @@
 //! for a tick of i, the second 1/2 because the last tick of i was half a period ago. The count of the fastest machine minus that of i is
 //! (R - r_i) u - 1/2. The term (R - r_i) u belongs to the second part of the lag, and -1/2 is the offset. So the lag can be negative.
 //!
-//! An overloaded machine receives a message at every tick. Its offset is -1 - 1/2 - (R - lambda_i) / lambda_i: -1 for the receive, and
-//! -1/2 because the last tick of the fastest machine was half a period ago. The formula for the second part assumes that the clock
-//! of i falls behind between two messages: by D_i / lambda_i on average, where D_i is R - lambda_i. But an overloaded machine receives at
-//! every tick, so the last term subtracts this amount.
+//! If i is overloaded, its offset is -1 - 1/2 - D_i / lambda_i, where D_i = R - lambda_i. The -1 is for the receive. The -1/2 is there
+//! because the last tick of the fastest machine was half a period ago. The last term corrects the second part: by its formula, the clock
+//! of i falls behind between two messages, by D_i / lambda_i on average. But an overloaded machine receives at every tick, so this amount
+//! is subtracted.
 //!
-//! **Delay.** A delay of d seconds adds R d to the lag. No message arrives in the first d seconds, so t is replaced by t - d.
+//! **Delay.** A delay of d seconds adds R d to the lag. No message arrives in the first d seconds, so both parts of the lag at time t are
+//! calculated with t - d instead of t.
 //!
 //! # Topologies
 //!
@@ -99,9 +110,9 @@
 //!
 //! # Ticks that take all waiting messages
 //!
-//! The clock of a machine whose ticks take all waiting messages counts each message. Without later times this clock advances by
-//! lambda_i + y_i per second, which is at least r_i. This number replaces max(r_i, lambda_i) in D_i. For a machine that follows no
-//! other, it also replaces r in R.
+//! If a tick takes all waiting messages, the clock grows by 1 for each of these messages. A tick without messages adds 1 too. So without
+//! later times the clock advances by lambda_i + y_i per second. This number replaces max(r_i, lambda_i) in D_i. For a machine that follows
+//! no other, it also replaces r in R.
 //!
 //! A message waits only until the next tick. The offset follows from a message that was sent v seconds before the last tick of i.
 //! The last tick was half a period, 1 / (2 r_i) seconds, ago on average. Since the message was sent, the fastest clock has counted
@@ -122,22 +133,24 @@ use super::sources::Source;
 use super::staleness::Staleness;
 use super::system::System;
 
-/// Messages drive the clock of a machine if this clock advances fast by counting alone, without later times. There are two conditions.
-/// First condition: the clock advances by more than this share of R, the logical rate of the clock that it follows.
+/// Messages *drive* the clock of a machine if this clock advances fast by counting events alone, without later times. There are two
+/// conditions. The first: per second, the clock advances by more than `DRIVING_SHARE * R`, where R is the logical rate of the clock that it
+/// follows.
 const DRIVING_SHARE: f64 = 0.8;
-/// Second condition: the clock advances by more than this number per tick.
+/// The second condition: per tick of its machine, the clock advances by more than this number.
 const DRIVING_COUNT_PER_TICK: f64 = 1.5;
-/// A predicted lag is at least minus this number. A clock can be ahead of the fastest machine's clock for part of the time (then its lag is
-/// negative), but on average it is ahead by less than this number.
+/// No predicted lag is less than `-MAX_AHEAD`. A clock can be ahead of the fastest machine's clock for part of the time (then its lag is
+/// negative), but on average it is ahead by less than `MAX_AHEAD`.
 const MAX_AHEAD: f64 = 1.0;
 
 /// The clocks of a system.
 #[derive(Clone, Debug)]
 pub(super) struct Clocks<'a> {
     /// The logical rate of the fastest clock, in 1/s.
-    pub fastest: f64,
-    /// For each machine, its lead. The machine's lag behind the fastest machine's clock ([`Clocks::lag`]) plus the lead is its lag behind
-    /// the greatest clock of the run. All machines have the same lead, except if several machines have the highest rate ([`super::leads`]).
+    pub fastest_rate: f64,
+    /// For each machine, its lead. [`Clocks::lag`] is the machine's lag behind the fastest machine's clock. The sum of this lag and the lead
+    /// is the machine's lag behind the greatest clock of the run. The lead is the same number for all machines, except if several machines
+    /// have the highest rate ([`super::leads`]).
     pub leads: Vec<f64>,
     followed: FollowedClocks<'a>,
     staleness: Staleness,
@@ -160,20 +173,20 @@ impl<'a> Clocks<'a> {
     pub fn new(system: &'a System, flow: &'a Flow) -> Self {
         let followed = FollowedClocks::new(system, flow);
         Self {
-            fastest: followed.rates.iter().copied().fold(0.0, f64::max),
+            fastest_rate: followed.rates.iter().copied().fold(0.0, f64::max),
             leads: leads(system, flow),
             staleness: followed.staleness(),
             followed,
         }
     }
 
-    /// The logical rate of the clock that `machine` follows, divided by the tick rate of that clock's machine, minus 1. So 0.1 means that
-    /// the followed clock advances 10 % faster than its machine ticks.
+    /// How much faster the clock that `machine` follows advances than it would by its machine's ticks alone.
+    /// For example, if this clock advances by 3.3 per second and its machine has 3 ticks per second, the result is 3.3 / 3 - 1 = 0.1.
     pub fn gain_share(&self, machine: usize) -> f64 {
         let followed = &self.followed;
         let source = followed.sources[machine].machine;
-        let ticks_of_source = followed.system.rates[source];
-        followed.rates[machine] / ticks_of_source - 1.0
+        let tick_rate_of_source = followed.system.rates[source];
+        followed.rates[machine] / tick_rate_of_source - 1.0
     }
 
     /// The expected lag of `machine` behind the clock of the fastest machine after `time` seconds. It is 0 for the fastest
@@ -181,7 +194,7 @@ impl<'a> Clocks<'a> {
     /// derived.
     pub fn lag(&self, machine: usize, time: f64) -> Option<f64> {
         let followed = &self.followed;
-        let lag_of_source = (self.fastest - followed.rates[machine]) * time;
+        let lag_of_source = (self.fastest_rate - followed.rates[machine]) * time;
         let behind_source = || followed.lag(machine, time, &self.staleness);
         followed
             .is_derivable(machine)
@@ -241,7 +254,7 @@ impl<'a> FollowedClocks<'a> {
             || senders.all(|(sender, _)| self.rates[*sender] == self.rates[machine])
     }
 
-    /// Whether messages drive the clock of a machine that sends (see [`DRIVING_SHARE`] and [`DRIVING_COUNT_PER_TICK`]).
+    /// Whether ticks take all waiting messages, and messages drive the clock of at least one machine that sends (see [`DRIVING_SHARE`]).
     fn messages_drive_clocks(&self) -> bool {
         let is_driver = |machine: usize| {
             let counted = rate_without_later_times(self.system, self.flow, machine);
@@ -307,7 +320,7 @@ mod tests {
 
     /// The logical rate of the fastest clock and, for each machine, its lag at time T and the slope of its lag.
     struct Lags {
-        fastest: f64,
+        fastest_rate: f64,
         lags: Vec<Option<f64>>,
         slopes: Vec<Option<f64>>,
     }
@@ -317,7 +330,7 @@ mod tests {
         let clocks = Clocks::new(system, &flow);
         let machines = 0..system.rates.len();
         Lags {
-            fastest: clocks.fastest,
+            fastest_rate: clocks.fastest_rate,
             lags: machines.clone().map(|i| clocks.lag(i, T)).collect(),
             slopes: machines.map(|i| clocks.lag_slope(i)).collect(),
         }
@@ -332,20 +345,27 @@ mod tests {
         for internal in [0.1, 0.5, 0.8, 1.0] {
             let s: f64 = 1.0 - internal;
             let gain = s * (1.0 - s) / (2.0 + s * (1.0 - s));
-            let fastest = plain(&[3.0, 3.0], internal).fastest;
-            assert!((fastest - 3.0 * (1.0 + gain)).abs() < 0.01, "{fastest}");
+            let fastest_rate = plain(&[3.0, 3.0], internal).fastest_rate;
+            assert!(
+                (fastest_rate - 3.0 * (1.0 + gain)).abs() < 0.01,
+                "{fastest_rate}"
+            );
         }
     }
 
     #[test]
     fn the_lag_of_one_follower_is_that_worked_out_by_hand() {
         // Between two ticks of machine 0, machine 1 has six ticks. Each of them sends with probability 1 - 0.95 = 0.05. So the number A
-        // of messages in this time is binomially distributed. The mean number of messages that wait at a tick of machine 0 is
-        // E[A (A - 1)] / (2 (1 - E[A])), where E is the expected value, and E[A (A - 1)] = 6 * 5 * 0.05^2. The lag is the sum of three
-        // terms: the second part D / lambda (with D = 6 - 1 = 5), the first part R Q / lambda (with R = 6), and the offset -1/2.
+        // of messages in this time is binomially distributed, with E[A] = 6 * 0.05 and E[A (A - 1)] = 6 * 5 * 0.05^2 (E is the expected
+        // value). By a known formula for such queues, a tick of machine 0 leaves E[A (A - 1)] / (2 (1 - E[A])) messages waiting on average.
         let arrivals = 0.05 * 6.0;
         let waiting = 6.0 * 5.0 * 0.05 * 0.05 / (2.0 * (1.0 - arrivals));
-        let expected = 5.0 / arrivals + 6.0 * waiting / arrivals - 0.5;
+        // The first part of the lag, R Q / lambda, where R = 6, Q is `waiting`, and lambda is `arrivals`.
+        let first_part = 6.0 * waiting / arrivals;
+        // The last message arrived 1 / lambda seconds ago on average. Since then, the clock has fallen behind by D = 6 - 1 per second.
+        let second_part = 5.0 / arrivals;
+        let offset = -0.5;
+        let expected = first_part + second_part + offset;
         let lag = plain(&[1.0, 6.0], 0.95).lags;
         assert!(
             (lag[0].unwrap_or_default() - expected).abs() < 0.2,
@@ -356,6 +376,7 @@ mod tests {
 
     #[test]
     fn without_messages_each_clock_counts_its_own_ticks() {
+        // The lags grow by 6 - 1 = 5 and 6 - 2 = 4 per second, for 60 seconds.
         let clocks = plain(&[1.0, 2.0, 6.0], 1.0);
         assert_eq!(clocks.lags, [300.0, 240.0, 0.0].map(Some));
         for (slope, expected) in clocks.slopes.iter().zip([5.0, 4.0, 0.0]) {
@@ -364,8 +385,9 @@ mod tests {
         }
     }
 
-    /// If ticks are internal with probability 0.99, messages are so rare that the lag grows during most of the run, so it has a slope. The
-    /// slope is smaller if a warm-up leaves out the first half of the run.
+    /// If ticks are internal with probability 0.99, messages are so rare that the lag grows during most of the run, so it has a slope.
+    /// (Without any messages, the slope would be 6 - 1 = 5.) With probability 0.9, the lag soon stops growing, and the slope is nearly 0.
+    /// The slope is also smaller if a warm-up leaves out the first half of the run.
     #[test]
     fn the_lag_of_a_stable_machine_grows_at_first() {
         let rare = plain(&[1.0, 6.0], 0.99).slopes[0].unwrap_or_default();

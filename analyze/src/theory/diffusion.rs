@@ -4,11 +4,12 @@
 //! In this file, *drift* is the mean growth of a Brownian motion per second, not the drift of a clock. E stands for the expected value.
 //!
 //! Let X(t) be the number of messages that have arrived by time t minus the number of ticks. X starts at 0, and is approximated by a
-//! Brownian motion with drift mu and variance sigma^2 per second.
+//! Brownian motion with drift mu and variance sigma^2 per second. So X(t) has a normal distribution with mean mu t and variance sigma^2 t.
 //!
 //! Let N(t) be the number of ticks by time t that find the queue empty. Such a tick lowers X by 1, but the queue does not get shorter. So
-//! the length of the queue is Q(t) = X(t) + N(t). The length is never negative, so X is never below -N. After the last of these
-//! ticks the length was 0, so X was equal to -N(t). So -N(t) is the smallest value of X up to time t, and
+//! the length of the queue is Q(t) = X(t) + N(t). The length is never negative, and N never falls. So X(u) >= -N(u) >= -N(t) for all
+//! u <= t. After the last tick that found the queue empty, the length was 0, so X was equal to -N(t). So -N(t) is the smallest value of X
+//! up to time t, and
 //!
 //! > Q(t) = X(t) - (smallest X(u) for u <= t).
 //!
@@ -16,7 +17,8 @@
 //! counted forwards from 0. So Q(t) has the same distribution as the greatest value of X up to t. By Spitzer's identity (a theorem about
 //! the greatest value of a random walk), E Q(t) is the integral of E max(0, X(u)) / u over u from 0 to t.
 //!
-//! Let d = mu sqrt(t) / sigma, let Phi be the distribution function of the standard normal distribution, and phi its density. Then
+//! Let d = mu sqrt(t) / sigma, let Phi be the distribution function of the standard normal distribution, and phi its density. With the
+//! normal distribution of each X(u), the integral becomes
 //!
 //! > E Q(t) = (sigma^2 / mu) (Phi(d) - 1/2 + d^2 Phi(d) + d phi(d)).
 //!
@@ -26,10 +28,10 @@
 //! - if mu = 0 (the critical load): sqrt(2 sigma^2 t / pi),
 //! - if mu < 0 (fewer messages than ticks): sigma^2 / (2 |mu|).
 //!
-//! For the standard deviation, E[Q^2] is needed. In a short time h, X grows by an amount with mean mu h and variance sigma^2 h. Without the
-//! reflection, Q would grow by the same amount, and E[Q^2] by 2 mu h E Q + sigma^2 h (h^2 is negligible). The reflection adds small amounts
-//! r to Q, but only while Q is zero. Each of them adds 2 Q r = 0 to Q^2 (r^2 is negligible). So the reflection does not change the growth of
-//! E[Q^2], and
+//! For the standard deviation, E[Q^2] is needed. In a short time h, X grows by an amount x with mean mu h and variance sigma^2 h. Without
+//! the reflection, Q would grow by x too, and Q^2 by 2 Q x + x^2. So E[Q^2] would grow by 2 mu h E Q + sigma^2 h (h^2 is negligible). The
+//! reflection adds small amounts r to Q, but only while Q is zero. Each of them adds 2 Q r = 0 to Q^2 (r^2 is negligible). So the reflection
+//! does not change the growth of E[Q^2], and
 //!
 //! > E[Q(t)^2] = sigma^2 t + 2 mu (integral of E Q(u) over u from 0 to t).
 //!
@@ -199,7 +201,8 @@ mod tests {
         close(reflected(-5.0).mean(T), 1.5 / 10.0);
         // With mu < 0, Q has an exponential distribution in the end, so its standard deviation is its mean.
         close(reflected(-5.0).sd(T), 1.5 / 10.0);
-        // With mu = 0, Q is distributed like the absolute value of a normal variable with mean 0 and variance sigma^2 t.
+        // With mu = 0, Q is distributed like the absolute value of a normal variable with mean 0 and variance sigma^2 t. So E[Q^2] is
+        // sigma^2 t, E Q is sqrt(2 sigma^2 t / pi), and the variance of Q is E[Q^2] - (E Q)^2 = sigma^2 t (1 - 2 / pi).
         close(
             reflected(0.0).mean(T),
             (2.0 * 1.5 * T / std::f64::consts::PI).sqrt(),

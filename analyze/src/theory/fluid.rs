@@ -7,10 +7,12 @@
 //!
 //! > y_i = max(0, (r_i - s Y) / (1 - s)).
 //!
-//! A machine with y_i = 0 receives at every tick, because lambda_i = s Y is r_i or more. The other machines are *active*;
-//! let k be their number. The sum of the equations of the active machines gives Y = (sum of their r_i) / (1 + (k - 1) s). There is only
-//! one solution, because Y must be equal to the sum of max(0, (r_i - s Y) / (1 - s)) over all i. If Y rises, this sum does not rise. So
-//! Y and the sum are equal at one value of Y only.
+//! If y_i = 0, then lambda_i = s Y. By the formula, s Y is then r_i or more, so machine i gets enough messages to receive one at every
+//! tick. The other machines are *active*; let k be their number. Adding up y_i = r_i - s (Y - y_i) for all active machines gives
+//! Y = (sum of their r_i) - (k - 1) s Y. Therefore Y = (sum of their r_i) / (1 + (k - 1) s).
+//!
+//! There is only one solution, because Y must be equal to the sum of max(0, (r_i - s Y) / (1 - s)) over all i. If Y rises, this sum does
+//! not rise. So Y and the sum are equal at one value of Y only.
 //!
 //! The active machines are the fastest ones. They are found one by one, in the order of their rates, the fastest first. The next
 //! machine i is active too if r_i > s Y. Here Y is computed as if only i and the machines found before it were active.
@@ -32,11 +34,14 @@
 //! With z_i = sqrt(s_i) y_i, the part before the minus sign is (1/2) z^T M z. The matrix M has 1 in the diagonal, sqrt(s_i s_j) for
 //! neighbours i and j, and 0 elsewhere. If M is positive definite (all its eigenvalues are greater than 0), there is only one minimum, and
 //! the equations have no other solution. Updating the y_i one after the other converges to the minimum, because each update lowers the
-//! value of the expression. With a time-keeper (only machine 0 sends) there is only one solution too, because the time-keeper receives
-//! nothing.
+//! value of the expression.
+//!
+//! With a time-keeper (only machine 0 sends) there is only one solution too. Machine 0 receives nothing, so y_0 = r_0. Every other machine
+//! has y_i = max(0, r_i - s_0 r_0).
 //!
 //! In other cases there may be several solutions, because a machine can overload its neighbours so much that they stop sending.
-//! For example, take a ring of four equal machines with s > 1/2. Two opposite machines have idle ticks and overload the other two. Chance
+//! For example, take a ring of four machines that all have the same rate r and the same s > 1/2. If two opposite machines receive nothing,
+//! each of the other two gets 2 s r messages per second. This is more than its r ticks, so it is overloaded and sends nothing. Chance
 //! decides which two are overloaded. In the same way, either the hub of a star or the other machines may be overloaded.
 //! Nothing is predicted in these other cases, unless [`super::fixed_point`] shows that there is only one solution.
 
@@ -68,8 +73,8 @@ impl Fluid {
             .zip(&active)
             .map(|(rate, active)| match active {
                 false => 0.0,
-                // If every idle tick sends to all machines (s = 1), only the machines with the highest rate are active. The equations only
-                // give the sum of their idle ticks. On average the shares are equal.
+                // If every idle tick sends to all machines (s = 1), only the machines with the highest rate are active. The equations then
+                // give only the sum of their y_i. The active machines have equal rates, so each gets an equal part of the sum.
                 true if s >= 1.0 => total / active_count,
                 true => (rate - s * total) / (1.0 - s),
             })
@@ -156,8 +161,9 @@ mod tests {
         Fluid::from_rates(&rates, 2.0 * (1.0 - internal) / 3.0)
     }
 
-    /// Here s = 0.2, and two machines are active, so Y = (3 + 6) / (1 + s) = 7.5. So s Y = 1.5 messages per second arrive at the
-    /// slowest machine. The fastest machine has (6 - s Y) / (1 - s) = 5.625 idle ticks per second.
+    /// Here s = 2 * 0.3 / 3 = 0.2, and two machines are active, so Y = (3 + 6) / (1 + s) = 7.5. So s Y = 1.5 messages per second arrive at
+    /// the slowest machine. The other two have (3 - s Y) / (1 - s) = 1.875 and (6 - s Y) / (1 - s) = 5.625 idle ticks per second.
+    /// Messages arrive at them at the rates s (7.5 - 1.875) = 1.125 and s (7.5 - 5.625) = 0.375.
     #[test]
     fn the_rates_of_three_machines_are_those_worked_out_by_hand() {
         let fluid = three([1.0, 3.0, 6.0], 0.7);
@@ -172,8 +178,8 @@ mod tests {
         assert!((fluid.growth(0, 1.0) - 0.5).abs() < 1e-9);
     }
 
-    /// Here s = 0.4 and Y = (3 + 4) / (1 + s) = 5. So s Y = 2 messages per second arrive at machine 0, which has 2 ticks per second.
-    /// Machine 0 then has no idle ticks, and its queue does not grow, even if the computed s Y differs from 2 by a rounding error.
+    /// Here s = 2 * 0.6 / 3 = 0.4 and Y = (3 + 4) / (1 + s) = 5. So s Y = 2 messages per second arrive at machine 0, as many as it has
+    /// ticks. So machine 0 has no idle ticks, and its queue does not grow, even if the computed s Y differs from 2 by a rounding error.
     #[test]
     fn a_machine_at_exactly_the_critical_load_has_no_idle_ticks() {
         let fluid = three([2.0, 3.0, 4.0], 0.4);
@@ -181,9 +187,9 @@ mod tests {
     }
 
     #[test]
-    fn machines_that_never_send_and_machines_that_always_send_have_the_known_rates() {
+    fn with_s_0_all_ticks_are_idle_and_with_s_1_only_the_fastest_machines_have_idle_ticks() {
         assert_eq!(Fluid::from_rates(&[1.0, 5.0], 0.0).idle, [1.0, 5.0]);
-        // With s = 1, only the fastest machines have idle ticks. Here Y = (3 + 3) / (1 + 1) = 3, and the two machines share it.
+        // Y = (3 + 3) / (1 + 1) = 3. The two machines share it equally.
         assert_eq!(Fluid::from_rates(&[3.0, 3.0], 1.0).idle, [1.5, 1.5]);
         assert_eq!(Fluid::from_rates(&[5.0, 6.0], 1.0).idle, [0.0, 6.0]);
     }
@@ -195,8 +201,8 @@ mod tests {
             internal in 0.0f64..=1.0,
         ) {
             let rates: Vec<f64> = rates.into_iter().map(f64::from).collect();
-            // A send goes to one of the other machines or to all of them. With n machines, these are n cases with equal probabilities. A
-            // given machine gets the message in two of the cases.
+            // With n machines, a send goes to one of the n - 1 other machines, or to all of them. These n cases have equal probabilities.
+            // A given machine gets the message in two of the cases.
             let s = 2.0 * (1.0 - internal) / rates.len() as f64;
             let fluid = Fluid::from_rates(&rates, s);
             let total: f64 = fluid.idle.iter().sum();

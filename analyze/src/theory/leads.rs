@@ -21,7 +21,7 @@
 //!   the timestamp.
 //!
 //! j is ahead of f if j has had more than k ticks since the send. j cannot have had more than k + 1 ticks, because f has had k, and j is
-//! slower. So j is ahead, by one, if and only if (a + k P - b) q >= k. This is the same as
+//! slower. So j is ahead, by one, if and only if floor((a + k P - b) q) + 1 > k. This means (a + k P - b) q >= k, which is the same as
 //!
 //! > b <= a - k (1/q - P).
 //!
@@ -41,7 +41,7 @@
 //!
 //! Three things make this probability smaller:
 //!
-//! - A delay d reduces a by d.
+//! - If messages have a delay d, each message arrives d seconds after its send. So a - d replaces a in the inequality.
 //! - If messages carry the clock before the increment, no listener gets ahead.
 //! - A message that waits behind another message puts no listener ahead. So the sum above is multiplied by w, the probability that no
 //!   other message waits. Let lambda messages arrive at j per second. Then a tick of j finds an empty queue with probability
@@ -122,8 +122,8 @@ impl Listener {
     }
 }
 
-/// How far the greatest clock of the listeners is ahead of the clock of `fastest` on average. Because it is ahead by one or not at all, this
-/// is the probability that it is ahead.
+/// How far the greatest clock of the run is ahead of the clock of `fastest` on average. At each moment, the greatest clock is
+/// ahead by one or not at all. So the average is the probability that at least one listener is ahead.
 fn lead_of_listeners(system: &System, flow: &Flow, fastest: usize) -> f64 {
     let rate = system.rates[fastest];
     let sender = flow.links.sender(fastest);
@@ -194,16 +194,17 @@ mod tests {
         leads(system, &Flow::solve(system).expect("one solution"))[0]
     }
 
-    /// The time-keeper is the only machine that sends. A listener at half the time-keeper's rate is ahead if three things come together:
+    /// The time-keeper is the only machine that sends, and each send goes to all listeners. A listener at half the time-keeper's rate is
+    /// ahead if three things come together:
     ///
-    /// - The last tick of the time-keeper sent a message: probability 0.3.
+    /// - The last tick of the time-keeper sent a message: probability 1 - `internal` = 0.3.
     /// - The listener has ticked since then: probability 1/4, because half a period of the time-keeper has passed on average, and this is a
     ///   quarter of the listener's period.
     /// - No other message waited: probability (1 - 0.6) / (1 - 0.3) = 4/7, because 0.3 * 6 / 3 = 0.6 messages arrive per tick of the
     ///   listener.
     ///
-    /// So the lead is 0.3 (1/4) (4/7) = 0.3 / 7. Earlier messages (k >= 1) do not put the listener ahead, because a - k (1/3 - 1/6) is then
-    /// at most 0.
+    /// So the lead is 0.3 (1/4) (4/7) = 0.3 / 7. Earlier messages (k >= 1) do not put the listener ahead, because a is at most 1/6, so
+    /// a - k (1/3 - 1/6) is then at most 0.
     #[test]
     fn the_leads_of_one_and_of_two_listeners_are_those_worked_out_by_hand() {
         assert!((lead(&time_keeper(&[6.0, 3.0], 0.7)) - 0.3 / 7.0).abs() < 1e-3);

@@ -16,10 +16,11 @@
 //! idle tick sends to both with probability (1 - p) / N = s/2. T is the duration of a run, in model seconds.
 //!
 //! **Variants.** If machines choose recipients by another rule, if the topology is another one, or if each machine has its own p, then each
-//! machine also has its own s ([`links`]). If ticks take all waiting messages, no message waits after a tick ([`batch_service`]). With a
-//! delay of d seconds, no message arrives in the first d seconds, and the *times* (values of other clocks) that a machine receives are
-//! older by d. With a warm-up (a part at the start of a run that measurements leave out), the counts predicted for the end of the warm-up
-//! are subtracted from the counts predicted for the end of the run. In some cases nothing can be derived, so there is no prediction:
+//! machine also has its own s ([`links`]). If ticks take all waiting messages, no message waits after a tick ([`batch_service`]). If
+//! messages travel for d seconds, none arrives in the first d seconds, and each brings a clock value that is d seconds older. From here
+//! on, the clock values that messages bring are called *times*. With a warm-up (a part at the start of a run that measurements leave out),
+//! the counts predicted for the end of the warm-up are subtracted from the counts predicted for the end of the run. In some cases
+//! nothing can be derived, so there is no prediction:
 //!
 //! - for all measures, if neighbours can overload each other, so that some of them stop sending and chance decides which ones
 //!   ([`fluid`]);

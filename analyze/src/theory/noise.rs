@@ -1,4 +1,4 @@
-//! The random part of the messages that arrive at a machine i: the variance sigma^2 of their number per second, and the feedback kappa.
+//! Two numbers about the messages that arrive at a machine i: the variance sigma^2 of their number per second, and the feedback kappa.
 //! An idle tick of i (a tick that receives nothing) can send a message. The recipient needs a tick to receive the message, so the recipient
 //! sends less, also to i. Kappa is the mean number of messages for i that one idle tick of i prevents in this way.
 //!
@@ -8,8 +8,9 @@
 //! # Feedback kappa
 //!
 //! A message from i to an active machine j costs j an idle tick, so j sends less, also to i. Suppose that one tick of i became idle. Let
-//! n_j be the change of the number of idle ticks of j, and n the sum of all n_j. On average, machine j gets s more messages from i, and
-//! s (n - n_j) more from the other active machines (n is negative, so these are fewer). Each message costs one idle tick:
+//! n_j be the change of the number of idle ticks of j, and n the sum of all n_j. On average, machine j gets s more messages from i. The
+//! number of its messages from the other active machines changes by s (n - n_j): these machines lose idle ticks too, so the change is
+//! negative. Each message costs one idle tick:
 //!
 //! > n_j = -s - s (n - n_j). The sum over all j gives n = -s K / (1 + (K - 1) s).
 //!
@@ -22,9 +23,9 @@
 //!
 //! Within a given time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its
 //! mean, which is s per idle tick. The messages to i count directly: e_ki. The messages to active machines cost these machines idle
-//! ticks. The equation for n above says how many: s K messages cost s K / (1 + (K - 1) s) idle ticks, so one message costs
-//! 1 / (1 + (K - 1) s) idle ticks. Each lost idle tick would have sent s messages to i. So the random choices of machine k change the
-//! number of messages for i by
+//! ticks. How many idle ticks one message costs follows from the section above: an idle tick of i sends s K messages to the active
+//! machines, and these messages cost -n = s K / (1 + (K - 1) s) idle ticks. So one message costs 1 / (1 + (K - 1) s) idle ticks. Each lost
+//! idle tick would have sent s messages to i. So the random choices of machine k change the number of messages for i by
 //!
 //! > e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s).
 //!
@@ -93,7 +94,8 @@ impl Noise {
             }
             let sender = links.sender(j);
             let of_neighbours: f64 = sender.neighbours.iter().map(|&k| w[k]).sum();
-            links.send_probability(j, machine) - sender.s * of_neighbours
+            let a = links.send_probability(j, machine);
+            a - sender.s * of_neighbours
         })?;
         let weight = |neighbour: usize| match neighbour == machine {
             true => 1.0,
@@ -162,8 +164,9 @@ mod tests {
     use crate::theory::System;
     use sim::experiment::Sends;
 
-    /// Three machines have 1, 3 and 6 ticks per second, and `internal` is 0.7, so s = 0.2 and q = 0.1. For the slowest machine, c = 1/6,
-    /// V = 0.16, C = 0.06 and m = 1, and the other two machines together have 7.5 idle ticks per second.
+    /// Three machines have 1, 3 and 6 ticks per second, and `internal` is 0.7, so s = 0.2 and q = 0.1. The slowest machine has no idle
+    /// ticks. The others have 3 - 0.2 * 5.625 = 1.875 and 6 - 0.2 * 1.875 = 5.625 idle ticks per second, together 7.5. So for the slowest
+    /// machine, K = 2, c = 1/6, V = 0.16, C = 0.06 and m = 1.
     #[test]
     fn variance_and_feedback_are_those_worked_out_by_hand() {
         let noise = Noise::among_equals(0, &[0.0, 1.875, 5.625], &[false, true, true], (0.2, 0.1));
@@ -173,7 +176,7 @@ mod tests {
     }
 
     /// If there is only one other machine, the variance is that of its random choices: s (1 - s) for each of its 6 idle ticks per second.
-    /// Kappa is s^2.
+    /// (m is 0, so q has no effect.) Kappa is s^2, because K = 1.
     #[test]
     fn with_one_sender_the_variance_is_that_of_its_choices() {
         let noise = Noise::among_equals(0, &[0.0, 6.0], &[false, true], (0.5, 0.25));

@@ -7,8 +7,8 @@
 //!
 //! - An idle tick (no message waits) adds 1 to the clock. If the clocks were equal, this clock is then one ahead. If it was one behind,
 //!   the clocks are then equal. Some idle ticks send a message.
-//! - A tick that receives a message also adds 1, unless the clock was one behind. In that case the message carries the other clock's
-//!   value, so the clock jumps by two. It is then one ahead, and has gained a tick.
+//! - A tick that receives a message adds 1 if the clocks were equal. If this clock was one behind, it jumps by 2, because the message
+//!   carries the other clock's value. With this jump, the clock gains a tick. In both cases, this clock is then one ahead.
 //!
 //! Let a be the probability that an idle tick of the first machine sends to the second, and b the probability that an idle tick
 //! of the second machine sends to the first, and let
@@ -21,8 +21,9 @@
 //! Let x be the probability that, before a tick of the first machine, its clock is behind and no message waits. Let y be the same
 //! probability for the second machine. Before a tick of the first machine there are two other cases:
 //!
-//! - The clocks are equal, with or without a message. Then the last tick of the second machine made them equal: before that tick, the
-//!   clock of the second machine was behind and no message waited. So the probability of this case is y.
+//! - The clocks are equal, with or without a message. After a tick, the clocks are equal only if the tick was idle and the clock of
+//!   its machine was behind. So before the last tick of the second machine, the clock of the second machine was behind and no message
+//!   waited. The probability of this case is y.
 //! - The clock of the first machine is behind and a message waits. Then the last tick of the second machine sent this message. That tick
 //!   was idle and added 1, so the clocks were equal before it. As in the first case, the last tick of the first machine had made them
 //!   equal: before that tick, the clock of the first machine was behind and no message waited (probability x). The tick of the first
@@ -30,8 +31,8 @@
 //!   x (1 - a) b = alpha x.
 //!
 //! The three probabilities add up to 1: x + y + alpha x = 1. In the same way, y + x + beta y = 1 for the second machine. The solution is
-//! x = beta / (alpha + beta + alpha beta). The first machine's clock gains a tick only in the last case. So the mean gain of a tick of the
-//! first machine is
+//! x = beta / (alpha + beta + alpha beta). The first machine's clock gains a tick only in the last case, which has the
+//! probability alpha x. So the mean gain of a tick of the first machine is
 //!
 //! > g = alpha x = alpha beta / (alpha + beta + alpha beta).
 //!
@@ -62,20 +63,25 @@ impl Pair {
         (self.back * (1.0 - self.out), self.out * (1.0 - self.back))
     }
 
-    /// The exact gain g divided by the estimate of the gain in [`super::clocks`]. There, a clock gains a tick in two steps. The first step
-    /// takes 1 / (a idle_1) ticks on average, and the second step takes 1 / (b idle_2) ticks. So the estimate of the gain per tick is
+    /// The exact gain g divided by the estimate of the gain in [`super::clocks`]. There, the clock of the first machine gains a tick in two
+    /// steps: the first machine sends to the second, and after that the second machine sends to the first. Let idle_1 be the share of idle
+    /// ticks among the first machine's ticks, and idle_2 the same share for the second machine. Then the first step takes 1 / (a idle_1)
+    /// ticks on average, and the second step takes 1 / (b idle_2) ticks. So the estimate of the gain per tick is
     ///
     /// > 1 / (1 / (a idle_1) + 1 / (b idle_2)).
     ///
-    /// Here idle_1 = (1 - b) / (1 - a b) is the share of idle ticks among the first machine's ticks, and idle_2 = (1 - a) / (1 - a b) is the
-    /// share for the second machine. The estimate is too high, because it ignores that machines sometimes receive at ticks at which they
-    /// would have sent. For equal machines the ratio is 2 (1 - s) / (2 - s).
+    /// The second machine sends b idle_2 messages per tick, and each of them takes one tick of the first machine. So idle_1 = 1 - b idle_2,
+    /// and in the same way idle_2 = 1 - a idle_1. This gives idle_1 = (1 - b) / (1 - a b) and idle_2 = (1 - a) / (1 - a b).
+    ///
+    /// The estimate is too high, because it ignores that machines sometimes receive at ticks at which they would have sent. For equal
+    /// machines the ratio is 2 (1 - s) / (2 - s).
     pub fn gain_ratio(self) -> f64 {
         let (alpha, beta) = self.alpha_and_beta();
         match alpha + beta + alpha * beta {
-            // No idle tick sends, or each idle tick of both machines sends. In both cases the clocks gain nothing.
+            // No idle tick sends (a = b = 0), or every idle tick sends (a = b = 1). In both cases the clocks gain nothing.
             0.0 => 0.0,
-            // g divided by the estimate, simplified: a idle_1 = beta / (1 - a b), and b idle_2 = alpha / (1 - a b).
+            // Since a idle_1 = beta / (1 - a b) and b idle_2 = alpha / (1 - a b), the estimate is
+            // alpha beta / ((1 - a b) (alpha + beta)). The exact gain is alpha beta / denominator.
             denominator => (1.0 - self.out * self.back) * (alpha + beta) / denominator,
         }
     }

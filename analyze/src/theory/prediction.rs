@@ -70,8 +70,9 @@ pub fn predict(system: &System) -> Vec<Prediction> {
         return vec![unknown; system.rates.len()];
     };
     let clocks = Clocks::new(system, &flow);
-    // The drift of a queue is the number of messages that arrive minus the number of ticks. (It is not the drift of a clock.)
-    // `relative_drift` divides this drift by the standard deviation of the random fluctuations.
+    // The drift of a queue is the expected number of messages that arrive in a run, minus the number of ticks. (It is not the drift of a
+    // clock.) By chance, a single run has more or fewer messages than expected. `relative_drift` is the drift divided by the standard
+    // deviation of these random differences.
     let regimes: Vec<Regime> = flow
         .queues
         .iter()
@@ -108,7 +109,7 @@ impl ExpectedCounts {
         // `arriving_in_warm_up_s` seconds of the warm-up.
         let arriving_s = system.receiving_s();
         let arriving_in_warm_up_s = (window.start - delay_s).max(0.0);
-        // The number of ticks of the whole run that are not idle.
+        // The number of receiving ticks in the whole run. While messages arrive, there are `rate - idle` receiving ticks per second.
         let receiving_in_run = (rate - flow.idle[machine]) * arriving_s;
         let (receiving_ticks, messages) = if system.takes_all() {
             // A tick takes all waiting messages, so no queue grows, and receives are spread evenly over the time in which messages arrive.
@@ -119,7 +120,7 @@ impl ExpectedCounts {
                 arrivals * arriving_after_warm_up_s,
             )
         } else {
-            // A tick that is not idle receives exactly one message, so the numbers of receiving ticks and of messages are equal. Messages
+            // A receiving tick receives exactly one message, so the numbers of receiving ticks and of messages are equal. Messages
             // that were received in the warm-up do not count. Their number is the number of messages that arrived in the warm-up, minus
             // the number of messages that still waited at the end of the warm-up.
             let received_in_warm_up =
@@ -156,11 +157,11 @@ fn predict_machine(
     // The machine's lags behind the fastest machine's clock, at both ends of the observed time.
     let lag_start = clocks.lag(machine, window.start);
     let lag_end = clocks.lag(machine, window.end);
-    // The fastest machine's clock advances by `clocks.fastest` per second. If a machine's lag has grown by 1, the machine's clock has
+    // The fastest machine's clock advances by `clocks.fastest_rate` per second. If a machine's lag has grown by 1, the machine's clock has
     // advanced by 1 less than the fastest machine's clock.
     let logical_rate = lag_end
         .zip(lag_start)
-        .map(|(end, start)| clocks.fastest - (end - start) / observed_s);
+        .map(|(end, start)| clocks.fastest_rate - (end - start) / observed_s);
     // On average, the machine's last tick is half a period (half of the time between two ticks) before the end of the run. The final
     // backlog is the one after this tick, so messages that arrive later do not count.
     let arrived_since_last_tick = arrival_rate / (2.0 * rate);
@@ -176,8 +177,7 @@ fn predict_machine(
         receive_share: Some(observed.receiving_ticks / observed.ticks),
         logical_rate,
         lag_slope: clocks.lag_slope(machine),
-        // `lag` is the machine's lag behind the fastest machine's clock, but `lag_final` is its lag behind the greatest clock.
-        // `leads[machine]` is the difference between these two lags.
+        // `lag` is the machine's lag behind the fastest machine's clock. Its lag behind the greatest clock is `lag + leads[machine]`.
         lag_final: lag_end.map(|lag| (lag + clocks.leads[machine]).max(0.0)),
         jump_mean: logical_rate.map(|per_second| per_second * observed_s / observed.events()),
         // The caveats are empty here. `predict` fills them in.

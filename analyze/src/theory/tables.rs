@@ -59,6 +59,7 @@ pub fn table(machines: &[PredictionComparison<'_>]) -> Table {
     let mut headings = varying.headings();
     headings.extend(["machine", ""].map(str::to_owned));
     let first_measure = headings.len();
+    // All machines have the same measures, so the headings come from the first machine.
     for compared in machines.first().into_iter().flat_map(shown) {
         headings.push(heading(&compared));
         if compared.quantity == WITH_SD {

@@ -2,6 +2,8 @@
 //! message is a *flow*: an arrow between slices. Clocks and queues are *counters*. Each machine has three tracks: one for its events, one
 //! for its clock, and one for its queue.
 //!
+//! The file format has *track events*. A slice is two track events, its start and its end. Each new value of a counter is one track event.
+//!
 //! The structs with `prost::Message` are the parts of Perfetto's schema (`protos/perfetto/trace/`) that are used here, with the names
 //! and the field numbers of the schema.
 
@@ -24,16 +26,16 @@ pub struct Trace {
 /// One entry of a trace.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TracePacket {
-    /// The time of the event, in nanoseconds.
+    /// The time of the track event, in nanoseconds.
     #[prost(uint64, optional, tag = "8")]
     pub timestamp: Option<u64>,
     /// The number of the sequence that the packet belongs to. In Perfetto, all packets of one writer are a sequence.
     #[prost(uint32, optional, tag = "10")]
     pub trusted_packet_sequence_id: Option<u32>,
-    /// An event.
+    /// Present if the packet is a track event.
     #[prost(message, optional, tag = "11")]
     pub track_event: Option<TrackEvent>,
-    /// The description of a track.
+    /// Present if the packet is the description of a track.
     #[prost(message, optional, tag = "60")]
     pub track_descriptor: Option<TrackDescriptor>,
 }
@@ -53,7 +55,7 @@ pub struct TrackDescriptor {
     /// The number of the parent track. Here, the run's track is the parent of all other tracks.
     #[prost(uint64, optional, tag = "5")]
     pub parent_uuid: Option<u64>,
-    /// Present if it is the track of a counter.
+    /// Present only in the description of a counter's track.
     #[prost(message, optional, tag = "8")]
     pub counter: Option<CounterDescriptor>,
 }
@@ -73,33 +75,33 @@ pub struct ProcessDescriptor {
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CounterDescriptor {}
 
-/// An event on a track.
+/// A track event.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TrackEvent {
-    /// Values that are shown when the event is selected.
+    /// Values that are shown when the slice is selected.
     #[prost(message, repeated, tag = "4")]
     pub debug_annotations: Vec<DebugAnnotation>,
-    /// The kind of event: a number of [`TrackEventType`].
+    /// The type of the track event: a number of [`TrackEventType`].
     #[prost(enumeration = "TrackEventType", optional, tag = "9")]
     pub r#type: Option<i32>,
-    /// The number of the track that the event is on.
+    /// The number of the track.
     #[prost(uint64, optional, tag = "11")]
     pub track_uuid: Option<u64>,
-    /// The name of the event.
+    /// The name of the slice.
     #[prost(string, optional, tag = "23")]
     pub name: Option<String>,
     /// The new value of a counter.
     #[prost(int64, optional, tag = "30")]
     pub counter_value: Option<i64>,
-    /// The numbers of the flows that start at this event.
+    /// The numbers of the flows that start at this slice.
     #[prost(fixed64, repeated, packed = "false", tag = "47")]
     pub flow_ids: Vec<u64>,
-    /// The numbers of the flows that end at this event.
+    /// The numbers of the flows that end at this slice.
     #[prost(fixed64, repeated, packed = "false", tag = "48")]
     pub terminating_flow_ids: Vec<u64>,
 }
 
-/// The kind of an event on a track.
+/// The type of a track event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
 #[repr(i32)]
 pub enum TrackEventType {
@@ -109,7 +111,7 @@ pub enum TrackEventType {
     SliceBegin = 1,
     /// The end of a slice.
     SliceEnd = 2,
-    /// An event without length.
+    /// A point in time, without length. Not used here.
     Instant = 3,
     /// A new value of a counter.
     Counter = 4,
@@ -181,8 +183,8 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Writes the packets of a [`Trace`] one by one, so that the whole trace is never in memory. In protobuf, the bytes of a [`Trace`] are the
-/// bytes of its packets, one after the other. Before each packet are the field number of [`Trace::packet`] and the packet's length.
+/// Writes the packets of a [`Trace`] one by one, so that the whole trace is never in memory. In protobuf, a [`Trace`] is
+/// stored packet by packet: each time the field number of [`Trace::packet`], the length of the packet, and the packet itself.
 struct Writer<'w, W> {
     out: &'w mut W,
     /// The bytes of the last packet. The buffer is kept so that the next packet can use its memory.
@@ -199,7 +201,7 @@ impl<W: Write> Writer<'_, W> {
         })
     }
 
-    /// Writes an event that happens at `time_ns`.
+    /// Writes a track event, with its time.
     fn write_event(&mut self, time_ns: u64, event: TrackEvent) -> Result<(), TraceError> {
         self.write(&TracePacket {
             timestamp: Some(time_ns),
@@ -213,7 +215,7 @@ impl<W: Write> Writer<'_, W> {
         self.buffer.clear();
         // 1 is the field number of `Trace::packet`.
         prost::encoding::message::encode(1, packet, &mut self.buffer);
-        // `encode` has written the field number and the length before the packet, so the buffer is longer than the packet alone.
+        // Checks that `encode` also writes the field number and the length: then the buffer is longer than the packet alone.
         debug_assert!(packet.encoded_len() < self.buffer.len());
         Ok(self.out.write_all(&self.buffer)?)
     }

@@ -278,7 +278,7 @@ fn many_small_blocks_are_combined() {
     assert!(open_with_cache(root).machines().is_ok());
 }
 
-/// `analyze drift` needs only the measures of drift. It works although the files of the other families are missing, and the events cannot
+/// `analyze drift` needs only the measures of drift. It works although the files of four other families are missing, and the events cannot
 /// be read.
 #[test]
 fn a_command_reads_only_the_families_of_measures_that_it_needs() {

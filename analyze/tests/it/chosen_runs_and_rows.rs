@@ -52,6 +52,7 @@ fn conditions_choose_runs() {
     let all = chosen(&[]);
     // One row for each of the three machines in each of the 2 * 3 configurations.
     assert_eq!(all.len(), 2 * 3 * 3);
+    // Each of the three values of `internal` has 6 of these 18 rows. Each of the two sets of rates has 9.
     for (condition, rows) in [
         ("internal=0.5", 6),
         ("internal>0.2", 12),
@@ -64,7 +65,8 @@ fn conditions_choose_runs() {
         assert_eq!(chosen(&[condition]).len(), rows, "{condition}");
     }
     let both = chosen(&["internal>=0.5", "rates=2,2,5"]);
-    assert_eq!(both.len(), 6);
+    // Two values of `internal`, one set of rates, three machines.
+    assert_eq!(both.len(), 2 * 3);
     // A chosen row has the same values as the same row in the full table.
     assert!(both.iter().all(|record| all.contains(record)));
     // Repetitions are numbered from 0. `n` is the number of repetitions from which a row is computed.
@@ -217,8 +219,8 @@ fn a_contrast_is_the_difference_of_two_rows() {
     // The variance of a mean of four repetitions.
     let variance = |row| number(row, "jump_mean_sd").powi(2) / 4.0;
     let standard_error = (variance(from) + variance(to)).sqrt();
-    // The interval uses the 97.5 % quantile of Student's t distribution. With four runs on each side, Welch's method gives 3 to 6 degrees of
-    // freedom. The quantile is 2.447 for 6 degrees, and 3.182 for 3.
+    // The interval uses the 97.5 % quantile of Student's t distribution. With four runs on each side, Welch's method gives at least
+    // 4 - 1 = 3 and at most 4 + 4 - 2 = 6 degrees of freedom. The quantile is 2.447 for 6 degrees, and 3.182 for 3.
     let quantile = half_width / standard_error;
     assert!((2.446..3.183).contains(&quantile), "{quantile}");
     let (code, out, _) = analyze(&contrast, folder.path());
@@ -226,8 +228,8 @@ fn a_contrast_is_the_difference_of_two_rows() {
         code == 0 && out.contains("average") && out.contains("Welch"),
         "{out}"
     );
-    // With `--top 2`, the average is the mean of the two rows that remain. It has no interval: an interval of the average is calculated
-    // from each run's mean over all its machines, and that mean would include machines whose rows are left out.
+    // With `--top 2`, the average is the mean of the two rows that remain. It has no interval. The interval of an average is calculated
+    // from each run's mean over all its machines, and here this mean would include machines whose rows are left out.
     let two = [&contrast[..], &measures[..2], &["--top", "2"]].concat();
     let two = records(&two, folder.path());
     let [first, second, average] = &two[..] else {
@@ -265,7 +267,7 @@ fn each_dataset_has_one_average_in_any_order_of_the_rows() {
 }
 
 /// `internal` can be a list with one probability for each machine, such as 0.9,0.1. `--to` accepts such a list. If no run has the value of
-/// `--to`, the error message gives all values in the data, and each list in full.
+/// `--to`, the error message gives all values in the data: here 0.5 and the list 0.9,0.1.
 #[test]
 fn a_contrast_can_be_about_probabilities_by_machine() {
     let folder = tempfile::tempdir().unwrap();
@@ -335,8 +337,8 @@ fn a_parameter_that_is_named_twice_in_by_is_refused() {
     assert_eq!(err, "error: --by: internal is named twice; name it once\n");
 }
 
-/// A warm-up is the first part of each run, which is left out. It may be as long as the longest possible run: 604,800 s, which is a week.
-/// The message about a warm-up of 1e300 s must not have the 300 digits of this number.
+/// A warm-up is the first part of each run, which is left out. It can be at most as long as the longest possible run: 604,800 s, which is a
+/// week. The message about a warm-up of 1e300 s must be short: it must not write out the 301 digits of this number.
 #[test]
 fn a_warm_up_longer_than_any_possible_run_is_refused() {
     let folder = grid();

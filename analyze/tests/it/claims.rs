@@ -146,6 +146,10 @@ fn all_claims_about_a_small_experiment_get_their_verdicts() {
     let (code, out, err) = analyze(&["claims", "--format", "markdown"], folder.path());
     assert_eq!((code, err.as_str()), (0, ""));
     let tables: Vec<&str> = out.lines().filter(|line| line.starts_with('|')).collect();
+    // `share >= 1 finished` is the share of runs whose value of `finished` is at least 1. All 24 runs
+    // finished as scheduled, so this share and the mean of `as_scheduled` are both 1. The low ends of their intervals differ because the
+    // formulas differ: 24 / (24 + 1.96^2) = 0.862 for the share (Wilson), 0.025^(1/24) = 0.858 for the mean (Clopper and Pearson).
+    //
     // `n 13?` means that about 13 runs would be enough to decide.
     assert_snapshot!(tables.join("\n"), @"
     | claim | source | verdict | expected |
@@ -401,7 +405,8 @@ fn cells(claim: &Claim) -> Vec<&Cell> {
     cells
 }
 
-/// The experiment of each claim exists and has the runs that the claim is about. Each experiment in the folder belongs to a claim.
+/// The experiment of each claim exists and has the runs that the claim is about. Each experiment in `experiments/claims`
+/// belongs to a claim.
 #[test]
 fn the_projects_own_claims_have_their_experiments() {
     let folder = project().join("experiments/claims");
@@ -425,7 +430,7 @@ fn the_projects_own_claims_have_their_experiments() {
                 .runs()
                 .take(experiment.configurations().len())
                 .any(|run| meets_conditions(fixture::journal_row(&experiment, &run)));
-            assert!(found, "{}: no run is as in {:?}", claim.id, cell.conditions);
+            assert!(found, "{}: no run meets {:?}", claim.id, cell.conditions);
         }
     }
     let files = fs::read_dir(folder)

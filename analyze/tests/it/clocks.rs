@@ -316,7 +316,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// The program looks at a random sample of pairs if a run has more than 2000 pairs of events of different machines. The runs of this
-    /// test have fewer pairs, so the program looks at all pairs.
+    /// test are short (at most 4 machines with 6 ticks each) and have fewer pairs. So the program looks at all pairs.
     #[test]
     fn figures_are_what_their_definitions_say(
         rates in prop::collection::vec(prop::sample::select(vec![1.0, 1.5, 2.0, 3.0]), 2..5),

@@ -36,8 +36,10 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     ("logical_rate", 1.5, 2.25),
     ("own_drift", 2.0, 1.0),
     ("lag_final", 3.0, 0.0),
-    // Integrals over the 4 s: 20.25 for the largest clock, 16 for the clock of machine 0, and 19.75 for the clock of machine 1. A mean lag
-    // is the difference of two integrals, divided by 4 s.
+    // The clock of machine 0 is 1, 4, 5 and 6, for 1 s each. Its integral over the 4 s is 16.
+    // The clock of machine 1 is 0 for 0.25 s, then 2, 3, 4, 5, 6, 7 and 8 for 0.5 s each, then 9 for 0.25 s. Its integral is 19.75.
+    // The larger of the two clocks is 1 for 0.25 s, 2 for 0.5 s, 3 for 0.25 s, 4 for 0.75 s, then 5, 6, 7 and 8 for 0.5 s each, then 9 for
+    // 0.25 s. Its integral is 20.25. The mean lags are (20.25 - 16) / 4 and (20.25 - 19.75) / 4.
     ("lag_mean", 4.25 / 4.0, 0.5 / 4.0),
     // After its ticks at 0, 1, 2 and 3 s, machine 0 has the lags 0, 0, 0 and 1. The mean of these times is 1.5 s, so the
     // distances from the mean are -1.5, -0.5, 0.5 and 1.5 s. The slope is the sum of distance x lag, divided by the sum of the squared
@@ -55,23 +57,26 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     // After its four ticks, machine 0 has the queue lengths 0, 0, 1 and 0. Machine 1 always has 0. The next six measures use only
     // these lengths.
     ("backlog_tick_mean", 0.25, 0.0),
+    // The sorted lengths are 0, 0, 0, 1, and the position is 2.85 as for `jump_p95`.
     ("backlog_p95", 0.85, 0.0),
     ("backlog_max", 1.0, 0.0),
     ("backlog_share_above_1", 0.0, 0.0),
     ("backlog_final", 0.0, 0.0),
+    // Calculated like `lag_slope`. The length 1 is at the distance 0.5 s: (0.5 x 1) / 5.
     ("backlog_growth", 0.1, 0.0),
     ("arrivals", 3.0, 1.0),
     ("receive_share", 0.75, 0.125),
     ("offered_load", 0.75, 0.125),
+    // Machine 0: the sum 2.25 s from above, divided by 3 messages.
     ("message_age_mean_s", 0.75, 0.25),
     ("message_age_mean_ticks", 0.75, 0.5),
-    // At the receipt of each message, the clock becomes the message's timestamp plus 1.
+    // At the receipt of each message, the clock becomes the message's timestamp plus 1. So each logical age is 1.
     ("logical_age_mean", 1.0, 1.0),
     // There are 4 x 8 = 32 pairs of events of different machines. Message A orders 8 pairs: the first event of machine 0 happened before all
     // events of machine 1. Message B orders 2 pairs: the first 2 events of machine 1 happened before the second event of machine 0. In the
     // same way, C orders 3 pairs (with the third event of machine 0), and D orders 4 (with the last event of machine 0). The other
-    // 32 - 8 - 2 - 3 - 4 = 15 pairs are concurrent. In 3 of the 15 pairs both clocks are equal. In all other pairs (32 - 3 = 29) the clocks
-    // differ, and 15 - 3 = 12 of these 29 pairs are concurrent.
+    // 32 - 8 - 2 - 3 - 4 = 15 pairs are concurrent. In 3 of the 15 pairs both clocks are equal: both are 4, both are 5, or both are 6. In
+    // all other pairs (32 - 3 = 29) the clocks differ, and 15 - 3 = 12 of these 29 pairs are concurrent.
     ("concurrency", 15.0 / 32.0, 15.0 / 32.0),
     ("false_order", 12.0 / 29.0, 12.0 / 29.0),
 ];
@@ -114,9 +119,11 @@ const FROM_SECOND_1: [(&str, f64, f64); 16] = [
     // In 3 s, the clocks rise from 1 to 6 and from 3 to 9.
     ("logical_rate", 5.0 / 3.0, 2.0),
     ("own_drift", 2.0, 0.0),
+    // At 1, 2 and 3 s, machine 0 has the lags 0, 0 and 1. The distances from the mean time are -1, 0 and 1 s: (1 x 1) / 2.
     ("lag_slope", 0.5, 0.0),
     // The integral of the spread is 4.75 over the 4 s, and 1.25 over the first second.
     ("spread_mean", 3.5 / 3.0, 3.5 / 3.0),
+    // The queue lengths of machine 0 are 0, 1 and 0.
     ("backlog_tick_mean", 1.0 / 3.0, 0.0),
     ("backlog_growth", 0.0, 0.0),
     // The messages C and D. Message B does not count as an arrival, because it was sent before 1 s, although its receive counts above.
@@ -166,9 +173,10 @@ fn an_event_exactly_at_the_end_of_a_warm_up_counts_everywhere() {
 
 /// `internal_share` is the share of internal events among a machine's idle ticks (ticks without a message to receive) in a run. The
 /// measure's description warns that the mean of the runs' shares can be too high: for `internal = 0.4` and about 8 idle ticks in each run
-/// this mean is 0.415 instead of 0.4. The reason is that runs with few idle ticks tend to have higher shares, but count as much in this
-/// mean as the others. The pooled share (the internal events of all runs, divided by the idle ticks of all runs) does not have this error.
-/// The test looks at machine 0 of 6000 runs.
+/// this mean is 0.415 instead of 0.4. The reason: if a machine has more internal events than usual, it sends less. Then the other machines
+/// receive less and send more, so the machine has fewer idle ticks. In this way, runs with high shares tend to have few idle ticks, but
+/// they count as much in the mean as the other runs. The pooled share (the internal events of all runs, divided by the idle ticks of all
+/// runs) does not have this error. The test looks at machine 0 of 6000 runs.
 #[test]
 fn the_mean_of_internal_shares_is_too_high_and_the_pooled_share_is_not() {
     let experiment = fixture::experiment(
@@ -190,6 +198,7 @@ fn the_mean_of_internal_shares_is_too_high_and_the_pooled_share_is_not() {
     }
     let mean = shares.iter().sum::<f64>() / shares.len() as f64;
     let pooled = f64::from(internal) / f64::from(idle);
+    // The tolerance 0.006 is small enough to tell 0.415 from 0.4.
     assert!((mean - 0.415).abs() < 0.006, "{mean}");
     assert!((pooled - 0.4).abs() < 0.006, "{pooled}");
     // The mean number of idle ticks of machine 0 in a run, rounded down.

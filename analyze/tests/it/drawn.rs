@@ -149,6 +149,7 @@ fn all_events_and_messages_of_the_run_written_by_hand_are_drawn() {
     let execution = execution(&folder.path().join("by-hand"));
     let (_, svg) = draw(&execution, &Choice::default(), &Options::default());
     let seen = read_back(&svg);
+    // (1 + 2) ticks per second for 4 s.
     assert_eq!(seen.events.len(), 12);
     let arrows: Vec<String> = seen
         .received
@@ -292,7 +293,7 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
 
 /// A cut divides a run: for each machine, it says how many of the machine's first events are before the cut. The cut is consistent if each
 /// message that is received before the cut is also sent before the cut. This test draws a picture with a dashed line at the smallest
-/// consistent cut that comes after the event `0:9`.
+/// consistent cut that has the event `0:9` before it.
 #[test]
 fn a_cut_that_has_a_receive_also_has_its_send() {
     let (_folder, execution) = simulated(fixture::SMALL);
@@ -302,11 +303,11 @@ fn a_cut_that_has_a_receive_also_has_its_send() {
     };
     // In this run an event's tick is also its index among the events of its machine. So tick 9 is the tenth event of machine 0.
     let cut = execution.cut([execution.range_of(0).start + 9]);
+    assert_eq!(cut[0], 10);
     let is_before = |index: usize| {
         let machine = execution.events()[index].machine;
         index < execution.range_of(machine).start + cut[machine as usize]
     };
-    assert_eq!(cut[0], 10);
     // If the receive of a message is before the cut, its send is too.
     for message in execution.messages() {
         assert!(!message.receive.is_some_and(is_before) || is_before(message.send));

@@ -1,5 +1,5 @@
-//! Tests of `analyze import` with inconsistent logs: contradictions are reported, and measures that depend on them are null. Harmless
-//! irregularities are not reported as violations.
+//! Tests of `analyze import` with inconsistent logs: contradictions are reported, and measures are null if a contradiction makes them
+//! unreliable. Harmless irregularities are not reported as violations.
 //!
 //! The tests take logs that follow the rules. In most tests a closure changes rows before the import. A row is a list of seven cells, in
 //! the order of [`crate::foreign::HEADER`]: `cells[0]` is the time in ns, 1 the event, 2 the clock, 3 the queue length, 4 the recipients, 5
@@ -77,8 +77,8 @@ fn measures_that_compare_machines_times_are_null_if_logs_do_not_overlap() {
     let logs = Imported::altered(
         &experiment(12, ""),
         Style {
-            // The rows of receives have neither sender nor timestamp. So the import cannot find out which messages are received before
-            // they are sent.
+            // The rows of receives have neither sender nor timestamp. So the import cannot compare the time of a receive with the time
+            // of its send.
             messages: false,
             ..Style::default()
         },
@@ -93,7 +93,7 @@ fn measures_that_compare_machines_times_are_null_if_logs_do_not_overlap() {
     let words = logs.words();
     // The report says that the log of machine 0 ends almost two hours before the log of machine 2 begins.
     assert!(words.contains("begins"), "{words}");
-    // Rates and jumps do not depend on the times of other machines.
+    // Rates, jumps and the largest logged queue length do not depend on the times of other machines.
     let original = crate::imported::measured(&logs.original);
     for name in ["logical_rate", "jump_mean", "tick_rate", "backlog_max"] {
         assert_eq!(numbers(&measured, name), numbers(&original, name), "{name}");
@@ -127,8 +127,8 @@ fn receives_without_a_logged_send_give_no_negative_backlog() {
 }
 
 /// The import rounds the time of a run's last event up to a whole second, unless a longer run would have had more events. The logs of this
-/// test are cut at 5.25 s. The fastest machine has 6 ticks per second, so its last event is at 31/6 = 5.167 s. If the run had lasted 6 s,
-/// this machine would also have an event at 32/6 = 5.333 s. So the duration is 5.167 s, the time of the last event.
+/// test are cut at 5.25 s. The fastest machine ticks at 0, 1/6, 2/6, ... s, so its last event is at 31/6 = 5.167 s. If the run had lasted
+/// 6 s, this machine would also have an event at 32/6 = 5.333 s. So the duration is 5.167 s, the time of the last event.
 #[test]
 fn the_duration_is_not_rounded_up_past_a_tick_that_is_not_in_the_log() {
     let logs = Imported::altered(
@@ -233,9 +233,9 @@ fn messages_that_arrive_during_an_idle_event_are_allowed() {
                     && next[1] == "receive"
                 {
                     idle[3] = "1".to_owned();
-                    // By the logged sends, no message waits at this event, but its queue length is now 1. The audit looks for such
-                    // contradictions only if every send of the logs names its recipients. So a send loses its recipients here. An
-                    // internal event has no recipients.
+                    // By the logged sends, no message waits at this event. So the check `QueueLength` would report the queue length 1.
+                    // The audit makes this check only if every send names its recipients. Therefore the recipients are removed here.
+                    // (For an internal event, this cell is already empty.)
                     idle[4].clear();
                 }
             }

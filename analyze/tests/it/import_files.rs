@@ -126,6 +126,7 @@ fn slow_machines_whose_log_has_dates_are_imported() {
 fn if_rates_are_too_slow_the_error_advises_another_unit_of_times() {
     let each_50_s = |event: u64| (event * 50_000).to_string();
     let error = import_times("time_ms", each_50_s).unwrap_err();
+    // From the first to the last of 20 events, 19 times 50 s pass: 950 s. So the rate is 19 / 950 = 0.020.
     assert!(
         error.contains("0.020 times per second (20 events in 950.000 s); is the unit of times right (--time)? In us the rates would be 20, 20: --time us."),
         "{error}"

@@ -177,8 +177,8 @@ fn timestamps_from_before_the_increment_are_recognised() {
     };
     let logs = Imported::new(&experiment(7, "stamp = [\"before\"]\n"), style);
     logs.require_measures(&[]);
-    // The check `clock_condition_before` fails for the original dataset too: with such timestamps, a receive can have the same clock as
-    // its send.
+    // The check `clock_condition_before` fails for the original dataset too: a receive can have the same clock as its send. For example, a
+    // send takes the sender's clock from 4 to 5, and the message carries 4. If the receiver's clock is 3, the receive sets it to 4 + 1 = 5.
     assert_eq!(logs.failed(), [Check::ClockConditionBefore]);
     let words = logs.words();
     assert!(
@@ -316,7 +316,8 @@ proptest! {
         prop_assert!(failed.is_empty() || (stamp == "before" && failed == [Check::ClockConditionBefore]), "{:?}", failed);
     }
 
-    /// The logs have no queue lengths, and messages have delays. Measures of recounted lengths equal those of the original, or are null.
+    /// The logs have no queue lengths, and each message travels for `delay_ms`. If `messages` is true, receives are logged with the sender
+    /// and timestamp of their message. After the import, the measures of queue lengths are null, or they are the same as in the original.
     #[test]
     fn recounted_lengths_are_right_or_missing(
         seed in 0u64..1_000,

@@ -95,8 +95,7 @@ fn as_one_file(root: &Path) -> String {
     text
 }
 
-/// Logs with only the columns that an import needs. They have no columns about messages. Each run has a folder, with a file for each
-/// machine. Returns the folders.
+/// Logs without columns about messages. Each run has a folder, with a file for each machine. Returns the folders.
 fn as_minimal_logs(root: &Path, into: &Path) -> Vec<PathBuf> {
     let folders = events(root).into_iter().enumerate().map(|(run, rows)| {
         let folder = into.join(format!("trial-{run}"));
@@ -313,8 +312,8 @@ fn minimal_logs_have_the_measures_that_need_no_messages() {
     ");
 }
 
-/// Each change of a correct log imitates a bug of a public program for the same classroom exercise. The audit of the imported dataset must
-/// find it.
+/// Each change of a correct log imitates a bug of a public program for the classroom exercise of README.md. The audit of the imported
+/// dataset must find the change.
 #[test]
 fn bugs_in_imported_logs_are_found() {
     let folder = tempfile::tempdir().unwrap();
@@ -370,10 +369,10 @@ fn bugs_in_imported_logs_are_found() {
     assert!(
         failed("queue", &changed(receive, 5, |length| length + 50)).contains(&Check::QueueLength)
     );
-    let local = index_of("INTERNAL", 30);
-    // An internal event while a message waits: the machine should have received the message.
-    assert!(failed("idle", &changed(local, 5, |length| length + 1)).contains(&Check::Idle));
-    assert!(failed("local", &changed(local, 4, |clock| clock + 1)).contains(&Check::LocalClock));
+    let internal = index_of("INTERNAL", 30);
+    // Now a message waits after the internal event. So the machine should have received a message instead.
+    assert!(failed("idle", &changed(internal, 5, |length| length + 1)).contains(&Check::Idle));
+    assert!(failed("local", &changed(internal, 4, |clock| clock + 1)).contains(&Check::LocalClock));
     let send = index_of("SENT", 3);
     // Without the row of this send, the log still has the receive of the message, so this receive has no send.
     assert!(failed("lost", &with_row(send, None)).contains(&Check::Sent));
@@ -391,8 +390,8 @@ fn lines_of_free_text_are_read_by_a_pattern() {
         .into_iter()
         .chain((0..10).flat_map(|s| {
             // The import finds out whether queue lengths are logged after or before the event. The first receive has length 1, which is
-            // possible in both cases. The other receives have length 0, which is possible only after a receive: before it, the received
-            // message still waits in the queue.
+            // possible in both cases: before the receive, its own message waits; after it, another message can wait for the next receive. The
+            // other receives have length 0, which is possible only after a receive.
             let queue = u32::from(s == 0);
             [
                 line(s, 1, &format!("Sent to 2, clock={}, queue=0", s + 1)),

@@ -293,7 +293,7 @@ fn the_command_for_readers_repeats_the_experiment() {
 }
 
 #[test]
-fn every_format_has_a_paragraph_for_each_dataset_and_each_bibtex_entry_once() {
+fn in_every_format_each_dataset_has_a_paragraph_and_each_bibtex_entry_occurs_once() {
     let folder = with_varied();
     fixture::write_by_hand(&folder.path().join("by-hand"));
     let paragraph = |name: &str| {

@@ -41,7 +41,7 @@ fn notebooks_run_from_top_to_bottom() {
     let environment = python_environment();
     let copies = folder.path().join("copies");
     copy(&notebooks(), &copies);
-    // Removes the figures from the copy, so that the test sees which figures the notebooks write.
+    // Empties the copied folder `figures`, so that it later has only files that this test writes.
     let figures = copies.join("figures");
     fs::remove_dir_all(&figures).unwrap();
     fs::create_dir(&figures).unwrap();
@@ -117,7 +117,8 @@ fn make_stability(data: &Path) {
 
 /// Makes three datasets of the experiment `twins.toml` with the same seed: one in virtual time, and two over TCP at different time scales.
 fn make_twins(data: &Path) {
-    // The name of each dataset, and the time scale if its runs are over TCP. `shared` means that all machines are in one process.
+    // The name of each dataset, and the time scale if its runs are over TCP. With the time scale 20, model time passes 20 times faster than
+    // real time. `shared` means that all machines are in one process.
     let datasets = [
         ("twins-virtual", None),
         ("twins-shared-20", Some(20.0)),

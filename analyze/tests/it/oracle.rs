@@ -144,7 +144,7 @@ fn measures(
         .collect();
     // The clock after the last event of the run.
     let clock_final = clock_at(all, f64::INFINITY);
-    // The clock at the start of the observed time.
+    // The clock just before the observed time. (`clock_at` would include an event at exactly `from_s`.)
     let before_start = |(t, _): &&(f64, LoggedEvent)| *t < from_s;
     let clock_start = all
         .iter()

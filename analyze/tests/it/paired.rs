@@ -58,6 +58,7 @@ fn the_paired_interval_agrees_with_a_calculation_by_hand() {
     // Differences that are all equal have no interval.
     expect(of_machine(0), (6.0, 6.0), None, 1.0);
     expect(of_machine(1), (9.0, 12.0), Some(half_width), 0.0);
+    // `equal` is 0.5 because the values of machine 0 are equal and those of machine 1 are not.
     let pooled = named(&comparison.pooled, "clock_final");
     expect(pooled, (7.5, 9.0), Some(half_width / 2.0), 0.5);
 }
@@ -136,8 +137,9 @@ fn the_table_has_the_means_and_the_difference_of_each_measure() {
     ");
 }
 
-/// Machine 1 receives a message in A, but not in B. So the age of its messages is defined in A only. The means are over matched runs in
-/// which the measure is defined in both datasets. There is no such run for machine 1, so machine 1 has no mean and no difference.
+/// The logical age of a received message is the clock after the receive minus the message's timestamp. Machine 1 receives a message in A,
+/// but not in B. So the mean logical age of its messages is defined in A only. The means are over matched runs in which the measure is
+/// defined in both datasets. There is no such run for machine 1, so machine 1 has no mean and no difference.
 #[test]
 fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     let folder = tempfile::tempdir().unwrap();
@@ -171,8 +173,9 @@ fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
         (None, None, Some(0.0))
     );
     assert_eq!(of_machine(0).equal, Some(1.0));
-    // Only machine 0 has a value in both datasets, so the pooled means are the means of machine 0. The pooled share `equal` counts both
-    // machines: 1.0 for machine 0 and 0.0 for machine 1.
+    // Only machine 0 has a value in both datasets, so the pooled means are the means of machine 0. They are 1.0, because each receive of
+    // machine 0 sets its clock to the message's timestamp plus 1. The pooled share `equal` counts both machines: 1.0 for machine 0 and
+    // 0.0 for machine 1.
     let pooled = named(&comparison.pooled, "logical_age_mean");
     assert_eq!(
         (pooled.mean_a, pooled.mean_b, pooled.equal),

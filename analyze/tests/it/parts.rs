@@ -21,7 +21,7 @@ use crate::exported::{files_in, read_parts};
 use crate::fixture;
 use crate::notebooks::{environment_with, run};
 
-/// The number of events in each run of [`fixture::SMALL`].
+/// The number of events in each of the 6 runs of [`fixture::SMALL`]: 20 s with 1 + 3 + 6 ticks per second, and one event at each tick.
 const EVENTS_PER_RUN: u64 = 200;
 
 /// A dataset that seems to grow: its event file has all runs from the start, but its journal (`runs.csv`) can be cut to the rows of some
@@ -147,7 +147,7 @@ fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
             .iter()
             .all(|(path, part)| second.get(path) == Some(part))
     );
-    // The part with run 4 is only half full. It is replaced by a part with the runs 4 and 5.
+    // Run 5 is new. So the part with run 4, which is only half full, is replaced by a part with the runs 4 and 5.
     assert_eq!(small.with_runs(0..6).export(), (3, 1));
     let third = small.state();
     let unchanged = second
@@ -156,10 +156,11 @@ fn an_export_of_a_grown_sweep_adds_parts_and_reads_only_new_runs() {
     assert_eq!(unchanged.count(), 2);
 }
 
-/// A part may have up to 5 runs. If there are new runs, a part with 1 or 2 runs (less than half of 5) is not kept: its runs are written
+/// A part may have up to 5 runs. If there are new runs, a part that is at most half full (1 or 2 runs) is not kept: its runs are written
 /// again, together with the new ones. So each part has at least 3 runs, except perhaps the last one.
 #[test]
 fn repeated_exports_do_not_make_many_parts() {
+    // Two configurations with 20 repetitions each: 40 runs.
     let experiment = fixture::SMALL.replace("repetitions = 3", "repetitions = 20");
     let grown = Growing::new(&experiment);
     // `dataset` is declared here because it is used after the loop too. This first value is never read.
@@ -168,6 +169,7 @@ fn repeated_exports_do_not_make_many_parts() {
         dataset = grown.with_runs(0..runs).dataset();
         dataset.limit_parts(5 * EVENTS_PER_RUN);
         let (all, written) = export_parts(&dataset);
+        // One run is new. It is written to one part, perhaps together with the runs of a part that is not kept.
         assert!(all <= runs.div_ceil(3) && written == 1, "{runs}: {all}");
     }
     grown.require_complete();

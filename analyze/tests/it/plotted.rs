@@ -120,6 +120,7 @@ fn bars_have_the_values_of_the_tables() {
 #[test]
 fn combined_bars_have_the_values_of_combined_rows() {
     let folder = with_small();
+    // Plots always have a bar for each machine. A table with `--by` has a row for each machine only if `--by` names `machine`.
     let rows = table(folder.path(), &["drift", "small", "--by", "rates,machine"]);
     let options = Options {
         by: vec!["rates"],

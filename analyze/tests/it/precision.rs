@@ -46,7 +46,7 @@ pub fn sim(command: &str, folder: &Path) {
         program.display()
     );
     let words = shell_words::split(command).unwrap();
-    // The first word can be a path of the program.
+    // The first word is `sim` or a path that ends with `sim`. `program` is started instead.
     assert!(words[0].ends_with("sim"), "{command}");
     run(Command::new(program).args(&words[1..]).current_dir(folder));
 }
@@ -145,6 +145,7 @@ fn each_row_is_the_machine_that_needs_the_most_repetitions() {
         .lines()
         .filter(|line| line.starts_with("| 1,3,6") || line.starts_with("| 2,2,5"))
         .map(|line| {
+            // Without its comma, `4,395` can be parsed as a number.
             line.split('|')
                 .map(|cell| cell.trim().replace(',', ""))
                 .collect()
@@ -235,6 +236,7 @@ fn the_text_fits_in_a_terminal_of_80_or_120_columns() {
     }
 }
 
+/// The measure is `ticks`: a machine has the same number of ticks in all five repetitions (its rate times 20 s).
 #[test]
 fn a_measure_with_equal_values_needs_no_more_runs() {
     let folder = grid();
@@ -398,11 +400,11 @@ fn imported_logs_have_numbers_but_no_lines() {
     assert!(out.contains("needed") && indented(&out).is_empty(), "{out}");
 }
 
-/// Machine 1 has events in only two of the four repetitions. So four repetitions give two values of its mean jump: 1.125 and 12.375. An
-/// interval that needs 1,500,000 values needs twice as many repetitions, 3,000,000. `needs` must return `None` instead of this number,
-/// because an experiment can have at most 2,000,000 runs.
+/// Machine 1 has events in only two of the four repetitions. So four repetitions give only two values of its mean jump, and the machine
+/// needs twice as many repetitions as values. If it needs 1,500,000 values, it needs 3,000,000 repetitions. But an experiment can have at
+/// most 2,000,000 runs ([`MAX_REPETITIONS`]), so `needs` must return `None`.
 #[test]
-fn no_number_of_repetitions_is_above_the_possible_number() {
+fn a_number_of_repetitions_above_the_maximum_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("half");
     let text = fixture::BY_HAND.replace("seed = 1", "seed = 1\nrepetitions = 4");
@@ -414,7 +416,8 @@ fn no_number_of_repetitions_is_above_the_possible_number() {
         }
         let mut finished = fixture::finished(&experiment, &run, &logs);
         if number == 1 {
-            // The last of the machine's 8 events: its clock is 99 instead of 9. So the mean jump is 99 / 8 instead of 9 / 8.
+            // The last of machine 1's 8 events: the clock is 99 instead of 9. The 8 jumps add up to the last clock. So the mean jump is
+            // 99 / 8 in this repetition, and 9 / 8 in repetition 0.
             fixture::set(&mut finished, 1, 7, "logical_clock", "99");
         }
         finished

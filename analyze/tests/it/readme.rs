@@ -234,6 +234,7 @@ fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
     let oldest = ages(&equal).into_iter().fold(0.0, f64::max);
     let (slow, relay) = (ages(&slow), ages(&relay));
     // Parts of sentences of the page. In the first part, `0` is the number of a machine, and `\n  ` is a line break of the page.
+    // The end of this test checks the 61 of the last part.
     for sentence in [
         format!(
             "0 receives is {:.3} s old, the last\n  is {:.3} s old",
@@ -303,8 +304,8 @@ fn pictures_of_plots_are_those_of_the_commands() {
     }
 }
 
-/// Each block of code names one of the languages in this test. [`commands_and_python_run`] runs all blocks in `sh` and `python`. So a
-/// command that needs a cluster, a browser or a long time must not be in such a block. It is in a block in `text`, like output.
+/// Each block of code names one of the languages in this test. [`commands_and_python_run`] runs all blocks in `sh` and `python`. That
+/// test cannot run commands that need a cluster, a browser or a long time, so the blocks of such commands are in `text`.
 #[test]
 fn blocks_of_code_have_a_known_language() {
     for document in DOCUMENTS {

@@ -116,7 +116,7 @@ fn json_has_every_value_and_markdown_the_cells_of_the_table() {
     let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
     // Machine 0 has 4 events, and machine 1 has 8.
     assert_eq!(rows.len(), 12);
-    // The receive of machine 0 at tick 2.
+    // The seventh event of the run: machine 0 receives at tick 2.
     let receive = &rows[6];
     for (name, value) in [
         ("time_s", 2.0.into()),
@@ -437,7 +437,7 @@ fn lags_in_a_window_are_those_of_the_run() {
         }
         assert!(steps.iter().all(|step| step.from_ns <= to_ns));
     }
-    // Some lag is larger than 3. If all lags were 0, the comparison above would show little.
+    // The comparison above would show little if all lags were 0 or nearly 0.
     assert!(steps.iter().flatten().any(|step| step.lag > 3));
 }
 

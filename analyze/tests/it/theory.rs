@@ -140,8 +140,8 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
 /// For 60 s, predictions differ a little from the fluid model, for three reasons:
 ///
 /// - Chance makes the mean of the final backlog larger, because a queue can become longer, but never shorter than 0.
-/// - Messages that arrive after the last tick do not count. If a queue grows faster, there are more such messages. So the tolerance has
-///   the term `0.005 * backlog_final`.
+/// - Messages that arrive after the last tick do not count. The faster a queue grows, the more such messages there are. So the tolerance
+///   has the term `0.005 * backlog_final`.
 /// - With rates 1, 3 and 6 and `internal` = 0.25, machine 1 is critical. In the fluid model, it receives at every tick, so it never sends.
 ///   In a real run, its queue is sometimes empty by chance, and then it sends. So about 1 % more messages arrive at the slowest machine. The
 ///   term `0.005 * backlog_final` covers this too.
@@ -384,7 +384,7 @@ fn predictions_for_other_sends_and_topologies_agree() {
         &variant(&[6.0, 3.0, 1.0], 0.7, Topology::Star, Sends::Broadcast),
         0.02,
     );
-    // With this topology, only machine 0 sends. It is the fastest machine in the first system, but not in the second.
+    // With the topology `TimeKeeper`, only machine 0 sends. Machine 0 is the fastest machine in the first system, but not in the second.
     for rates in [[6.0, 3.0, 1.0], [3.0, 1.0, 6.0]] {
         require_agreement(
             &variant(&rates, 0.7, Topology::TimeKeeper, Sends::Mix),
@@ -421,7 +421,7 @@ fn predictions_for_machines_that_take_all_messages_agree() {
 }
 
 #[test]
-fn systems_without_derivation_have_no_prediction() {
+fn what_cannot_be_derived_is_not_predicted() {
     // In a ring of four, machines 0 and 2 send only to 1 and 3, and machines 1 and 3 send only to 0 and 2. It can happen that one of the
     // two pairs sends so much that the other pair receives at every tick and never sends. Chance decides which of the pairs sends. So
     // nothing is predicted.
@@ -442,9 +442,9 @@ fn systems_without_derivation_have_no_prediction() {
     assert!(star[0].backlog_final.is_some() && star[0].logical_rate.is_none());
     let of_lag = star[1].caveats(Quantity::LagFinal);
     assert!(star[1].logical_rate.is_some() && of_lag.contains(&Caveat::Relayed));
-    // The other machines have 4 + 5 + 6 = 15 ticks per second and send at 60 % of them, so about nine messages arrive at the hub per second.
-    // This hub receives all of them, because each of its ticks takes all waiting messages. Its clock grows by at least 1 for each message,
-    // so it is faster than the clock of the machine with the highest rate (6/s). Then no clock can be predicted.
+    // In the next star, the machines around the hub have 4 + 5 + 6 = 15 ticks per second and send at 60 % of them. So about nine messages
+    // per second arrive at the hub. The hub receives all of them, because each of its ticks takes all waiting messages. The hub's clock
+    // grows by at least 1 for each message, so it runs faster than the highest tick rate (6/s). Then no clock can be predicted.
     let mut fast_hub = variant(&[3.0, 4.0, 5.0, 6.0], 0.4, Topology::Star, Sends::Mix);
     fast_hub.receive = ReceiveRule::All;
     for machine in predict(&fast_hub) {

@@ -98,8 +98,9 @@ fn table_on_a_terminal() {
 
 /// Each kind of caveat has a letter. The letter stands in the column of each value that has this caveat, and a line below the table
 /// explains it. Here three machines tick at the same rate. Because of the messages between the machines, their clocks advance faster than
-/// the machines tick. The theory only estimates how much faster. So the logical rate and the final lag have caveat `e`. The final lag also
-/// has `a` (the machines send each other so many messages that most ticks receive one) and `g` (several machines have the highest rate).
+/// the machines tick. The theory only estimates how much faster. So the logical rate and the final lag have caveat `e` (`gains`). The
+/// final lag also has `a` (`coupled`: the machines send each other so many messages that most ticks receive one) and `g` (`shared rate`:
+/// several machines have the highest rate).
 #[test]
 fn predictions_with_caveats_have_letters_and_reasons() {
     let folder = tempfile::tempdir().unwrap();
@@ -125,6 +126,7 @@ fn a_table_with_many_caveats_fits_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let three_rate_sets =
         fixture::SMALL.replace("[[1, 3, 6]]", "[[5, 1, 5], [2, 3, 4], [6, 6, 6]]");
+    // In longer runs, the backlog and the lag of an overloaded machine become larger, so their numbers have more digits.
     let long = three_rate_sets.replace("duration_s = 20", "duration_s = 600");
     fixture::simulated(folder.path(), &long);
     let text = table_of(folder.path(), 120);

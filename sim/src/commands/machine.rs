@@ -124,10 +124,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Describes this machine's lateness and latency in one line. The machine is punctual if its largest lateness plus its largest
-/// latency is less than half the margin. Half, because the run's largest lateness can be that of one machine, and its largest latency
-/// that of another. If all machines of the run are punctual and the system clocks of their hosts agree, the events are those of the
-/// simulated run with the same seed. (If the system clocks differ, a message can seem to arrive before it was sent. Its latency then counts
-/// as 0.)
+/// latency is less than half the margin. Half, because the run's largest lateness can be that of one machine, and the run's largest
+/// latency that of another. If each of the two is less than half the margin, their sum is less than the margin.
+///
+/// If all machines of the run are punctual and the system clocks of their hosts agree, the events are those of the simulated run with the
+/// same seed. (If the system clocks differ, a message can seem to arrive before it was sent. Its latency then counts as 0.)
 fn describe(participant: &Participant, result: &MachineResult) -> String {
     let schedule = participant.run.schedule(participant.seed);
     let margin_ns = wall_margin_ns(&schedule, participant.time_scale) as f64;

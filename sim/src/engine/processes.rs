@@ -215,7 +215,7 @@ fn work(
     {
         control.begin();
         // The ticks of a run are counted only when its processes have ended. Until then, the display estimates the progress of the run from
-        // the time since this call of `begin_timed`.
+        // the time at which the run began. `begin_timed` notes this time.
         let timed = control.begin_timed();
         let result = run_in_processes(settings, &run, &mut addresses, control);
         drop(timed);

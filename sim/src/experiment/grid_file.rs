@@ -1,5 +1,8 @@
 //! Reads the grid of an experiment file (the sections `[parameters]`, `[[cases]]` and `[[exclude]]`) into configurations.
 //!
+//! Each block `[[cases]]` (a *case*) gives values to some parameters. These values are combined with those in `[parameters]`, but not
+//! with those of other cases. Each block `[[exclude]]` (an *exclusion*) removes configurations.
+//!
 //! A *dimension* is a parameter with the values that a section gives to it. Mistakes are *noted*: they are recorded with their line,
 //! and all of them are reported together when the whole file has been read. A function that cannot go on
 //! after a mistake returns `None`.
@@ -30,12 +33,13 @@ pub(super) struct Grid<'s, 'd> {
     pub(super) repetitions: u64,
     /// The seed and the limit on the number of machines. Rules that make rate sets, such as `{ random = 10, machines = 3 }`, need them.
     pub(super) context: ReadContext,
-    /// Has the values of the parameters that the grid does not mention.
+    /// A configuration that has the values of the parameters that the grid does not mention.
     pub(super) base: Configuration,
 }
 
 impl Grid<'_, '_> {
-    /// Returns the configurations in the order in which they are run. Notes all mistakes. Returns `None` if a mistake leaves no configurations.
+    /// Returns the configurations in the order in which they are run. Notes all mistakes. Returns `None` after most mistakes, but not
+    /// after all: an unknown key in `[parameters]`, for example, is only noted.
     pub(super) fn configurations(&self) -> Option<Vec<Arc<Configuration>>> {
         // The section `[parameters]`, whose values all cases share.
         let shared = match self.root.get("parameters") {
@@ -333,6 +337,7 @@ fn check_internal(configurations: &[Arc<Configuration>], origins: &Origins<'_, '
     let Some(configuration) = wrong_length else {
         return Some(());
     };
+    // This configuration has a list of probabilities, so the 1 of `unwrap_or` is never used.
     let message = format!(
         "there are {} probabilities, but rates {} have {} machines: give one probability for each machine, or one for all",
         configuration.internal.list_length().unwrap_or(1),
@@ -343,7 +348,7 @@ fn check_internal(configurations: &[Arc<Configuration>], origins: &Origins<'_, '
     None
 }
 
-/// Checks for each configuration that its `sends` and its topology can be used together.
+/// Checks for each configuration that its `sends` (to which machines a send goes) and its topology can be used together.
 fn check_sends(configurations: &[Arc<Configuration>], origins: &Origins<'_, '_>) -> Option<()> {
     let unfit = configurations
         .iter()

@@ -23,23 +23,26 @@ pub(super) fn cycle_ns(rates: &Rates) -> u64 {
     let common = rates
         .iter()
         .fold(0, |common, rate| gcd(rate.micro_hertz(), common));
-    // `common` is g in millionths of a tick per second. Call 1 / g seconds a period. Each machine has a whole number of ticks per period, so
-    // the ticks of all machines repeat after each period. With N = NANOS_IN_A_MILLION_SECONDS, a period is N / common nanoseconds. This
-    // number can be a fraction: with the rates 3 and 6, a period is 1/3 s, or 10^9 / 3 nanoseconds. Reduced, the fraction has the numerator
-    // N / gcd(N, common) and the denominator common / gcd(N, common). The denominator is the smallest number of periods that together take
-    // a whole number of nanoseconds (here 3). The numerator is the time that they take, in nanoseconds (here 10^9).
+    // In 1 / g seconds, each machine has a whole number of ticks. So the ticks of all machines repeat after this time, the period.
+    // `common` is g in millionths of a tick per second: common = 1,000,000 g. With N = NANOS_IN_A_MILLION_SECONDS,
+    //
+    //     period = 1 / g seconds = 1,000,000 / common seconds = N / common nanoseconds.
+    //
+    // The period can be a fraction of nanoseconds: with the rates 3 and 6, it is 10^9 / 3. But 3 periods take 10^9 nanoseconds, a whole
+    // number, and 1 or 2 periods do not. In general, reduce the fraction N / common. Its denominator is the number of periods (here 3). Its
+    // numerator is the time of these periods in nanoseconds (here 10^9): N / gcd(N, common).
     NANOS_IN_A_MILLION_SECONDS / gcd(NANOS_IN_A_MILLION_SECONDS, common)
 }
 
 /// Returns the shortest time between two ticks whose order matters, in model nanoseconds. Only ticks due before `end_ns` are compared.
-/// The caller chooses `end_ns` so that the times between later ticks only repeat earlier ones. If there are no two ticks whose order
-/// matters, returns the run's duration.
+/// The caller chooses `end_ns` so late that the ticks after it only repeat the pattern of the ticks before it. If there are no two ticks
+/// whose order matters, returns the run's duration.
 pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u64) -> u64 {
     let mut shortest_ns = schedule.duration_ns();
     // For each group, the last of its ticks so far.
     let mut last_of_group: Vec<Option<Tick>> = vec![None; schedule.machines()];
     let mut agenda = Agenda::new(schedule);
-    // The loop ends early if two ticks are due at the same time, because no time is shorter than 0.
+    // Once the shortest time is 0, the loop ends, because no time is shorter.
     while let Some(tick) = agenda.next(schedule)
         && tick.due_ns < end_ns
         && shortest_ns > 0
@@ -56,14 +59,15 @@ pub(super) fn shortest_gap_ns(schedule: &Schedule, topology: Topology, end_ns: u
 
 /// The numbers of the groups in which the ticks of `machine` are compared. Group g is the group of machine g: machine g itself and all
 /// machines that may send to it. In a mesh (every machine may send to every other) and in a star (all others may send to machine 0), group 0
-/// contains all machines, so group 0 is enough. In a ring and with a time-keeper, the result is all groups that contain `machine`.
+/// contains all machines, so group 0 is enough. In a ring and with a time-keeper (only machine 0 sends), the result is all groups that
+/// contain `machine`.
 fn groups_of(topology: Topology, machine: usize, machines: usize) -> impl Iterator<Item = usize> {
     let groups = match topology {
         Topology::Mesh | Topology::Star => 0..1,
         // Each machine may send to the machine before it and to the machine after it. So it is in their two groups and in its own group.
         // `machines` is added so that no number is negative; `% machines` below removes it again.
         Topology::Ring => machine + machines - 1..machine + machines + 2,
-        // Only machine 0 sends, so the group of each other machine contains that machine and machine 0.
+        // The group of each other machine contains that machine and machine 0.
         Topology::TimeKeeper if machine == 0 => 1..machines,
         Topology::TimeKeeper => machine..machine + 1,
     };

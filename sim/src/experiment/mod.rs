@@ -143,10 +143,11 @@ impl Configuration {
             .neighbour_count(machine, self.rates.machines())
     }
 
-    /// Returns the margin, in model nanoseconds, that every run of this configuration has at least. The margin of a run is the shortest
-    /// time between two ticks whose order can change the run's events ([`Schedule::margin_ns`]). With [`PhaseRule::Spread`], the result is
-    /// `1 / (L * N)` seconds, where L is the least common multiple of the rates and N the number of machines. (The times of ticks are
-    /// rounded, so a run's margin can be up to two nanoseconds shorter.) The other phase rules guarantee no margin, so the result is 0.
+    /// Returns a lower limit for the margins of all runs of this configuration, in model nanoseconds. The margin of a run is the shortest
+    /// time between two ticks whose order can change the run's events ([`Schedule::margin_ns`]). With [`PhaseRule::Spread`], the limit is
+    /// `1 / (L * N)` seconds, where L is the least common multiple of the rates and N the number of machines. For example, the rates 1, 3
+    /// and 6 give 1 / (6 * 3) seconds, about 56 ms. But the times of ticks are rounded to nanoseconds, which can make the margin of a run up
+    /// to two nanoseconds shorter than this limit. The other phase rules guarantee no margin, so the limit is 0.
     pub fn guaranteed_margin_ns(&self) -> u64 {
         schedule::guaranteed_margin_ns(self)
     }
@@ -170,7 +171,7 @@ impl Configuration {
             return 0.0;
         }
         if self.topology == Topology::TimeKeeper {
-            // The time-keeper always sends to all.
+            // Only machine 0, the time-keeper, has neighbours here, and each of its sends goes to all of them.
             return neighbours;
         }
         match self.sends {
@@ -319,7 +320,7 @@ pub struct Experiment {
     pub engine: EngineKind,
     /// Model seconds per real second; 1 in the virtual engine, which does not use real time.
     pub time_scale: f64,
-    /// Where machines run; `shared` in the virtual engine.
+    /// Whether the machines share a process or each has a process of its own. It is `shared` in the virtual engine.
     pub isolation: Isolation,
     configurations: Vec<Arc<Configuration>>,
     numbering: Numbering,
@@ -436,7 +437,7 @@ impl Experiment {
         self.numbering = numbering.clone();
         let more_repetitions = self.more_repetitions.values().copied();
         let max_repetitions = more_repetitions.fold(self.repetitions, u32::max);
-        // Every configuration gets numbers for `max_repetitions` runs. `runs` leaves out those that are not planned.
+        // Every configuration gets numbers for `max_repetitions` runs. `Self::runs` leaves out the runs that are not planned.
         self.numbering
             .grow(self.configurations.len(), max_repetitions);
         Ok(())
@@ -482,7 +483,7 @@ impl Experiment {
         }
     }
 
-    /// Returns the run with number `index`, even if the run is not planned now because it comes from an earlier, larger plan or belongs to
+    /// Returns the run with number `index`. The run need not be planned: it can also come from an earlier, larger plan, or belong to
     /// another shard.
     pub fn run(&self, index: u64) -> Option<Run> {
         self.new_run(index, self.numbering.run(index)?)

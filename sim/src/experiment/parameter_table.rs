@@ -24,9 +24,9 @@ use crate::toml_reader::Item;
 pub enum ValueKind {
     /// A number.
     Number,
-    /// One number for all machines, or a list with a number for each machine, joined by commas.
+    /// One number for all machines (`0.7`), or a list with a number for each machine, joined by commas (`0.9,0.5`).
     NumberOrList,
-    /// A text: a name, a list or a distribution.
+    /// A text: a name (`ring`), a list (`1,3,6`) or a distribution (`uniform(0.01,0.1)`).
     Text,
 }
 
@@ -66,14 +66,14 @@ static DEFAULT: LazyLock<Configuration> = LazyLock::new(Configuration::default);
 /// the user gets all mistakes of a file together.
 type ReadValues = fn(&Item<'_>, &ReadContext) -> Option<Vec<Setting>>;
 
-/// What is needed to make rate sets by a rule of the experiment file, in addition to the rule itself. For example, the rule
-/// `{ random = 10, machines = 3 }` makes ten random sets for three machines.
+/// What a [`ReadValues`] function gets in addition to the item. Only the function of the parameter `rates` uses it, for rules that make
+/// rate sets. A rate set has one rate for each machine. The rule `{ random = 10, machines = 3 }` makes ten random sets for three machines.
 #[derive(Debug, Default)]
 pub(super) struct ReadContext {
     /// The seed from which random rate sets come.
     pub(super) seed: u64,
-    /// How many machines the rate sets of all further rules may have in total. Each rule subtracts the machines of its sets. The rule of the
-    /// example above subtracts 30.
+    /// How many machines the rate sets of all further rules may have in total. Each rule subtracts the machines of its sets: the rule above
+    /// subtracts 10 * 3 = 30.
     pub(super) budget: MachineBudget,
 }
 
@@ -86,7 +86,8 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// Creates the setting that gives `value` to a field of a configuration. `field` returns this field of a given configuration.
+    /// Creates the setting that gives `value` to one field of a configuration. The function `field` returns this field, for example
+    /// `&mut configuration.phase`.
     fn new<T: ToString + Clone + 'static>(
         value: T,
         field: fn(&mut Configuration) -> &mut T,

@@ -20,8 +20,8 @@ pub(super) enum RateRule {
     Random(u64),
 }
 
-/// The number of machines that are left for further rate sets. A set of three rates uses up three machines. Without this limit, a short
-/// rule could make more sets than fit into the memory.
+/// How many machines further rate sets may have together. A set of three rates uses up three machines of the budget. Without a budget, a
+/// short rule could make more sets than fit into the memory.
 #[derive(Debug)]
 pub(super) struct MachineBudget(Cell<u64>);
 
@@ -72,7 +72,8 @@ impl RateSets {
     /// Returns the number of unordered sets, in which a rate may occur more than once: the binomial coefficient
     /// `C(choices + machines - 1, machines)`, where `choices` is the number of possible rates.
     fn unordered_count(&self) -> Option<u64> {
-        // After each `index`, the value is C(choices - 1 + index, index). This is a whole number, so the division has no remainder.
+        // With m = choices - 1, step `index` computes C(m + index, index) = C(m + index - 1, index - 1) * (m + index) / index. The result
+        // is a whole number, so the division has no remainder.
         (1..=u64::from(self.machines)).try_fold(1u64, |count, index| {
             let product = u128::from(count) * u128::from(self.choices() - 1 + index);
             u64::try_from(product / u128::from(index)).ok()
@@ -89,9 +90,9 @@ impl RateSets {
     /// [`RateSets::ordered_count`], the number of different sets that exist. Otherwise the search for more different sets would never end.
     pub(super) fn expand(&self, seed: u64) -> Vec<Rates> {
         let sets = match self.rule {
-            // Every machine may have every rate.
+            // Every machine may have every rate, so the lowest index of its rate is 0.
             RateRule::EveryOrdered => self.index_sets(|_| 0),
-            // No machine is slower than the machine before it.
+            // No machine is slower than the machine before it, whose rate has the index `previous`.
             RateRule::EveryUnordered => self.index_sets(|previous| previous),
             RateRule::Random(count) => self.draw_index_sets(count, seed),
         };

@@ -131,8 +131,8 @@ impl VaryingValues {
 fn merged(mut blocks: Vec<Block>, parameters: usize) -> Vec<Block> {
     for parameter in (0..parameters).rev() {
         let mut joined: Vec<Block> = vec![];
-        // Blocks are joined if they are equal apart from their values of this parameter. So the key is a block without these values. The
-        // value is the index of the joined block in `joined`.
+        // Blocks are joined if they are equal apart from their values of this parameter. So this map finds, for a block without these
+        // values, the index of its joined block in `joined`.
         let mut found: BTreeMap<Block, usize> = BTreeMap::new();
         for (count, mut values) in blocks {
             // From here, `values` has an empty set for this parameter.
@@ -232,6 +232,7 @@ mod tests {
         );
         // One block cannot cover exactly the last three configurations, so there are two blocks.
         let lines = RepetitionLines::new(&experiment, &[2, 9, 9, 9]);
+        // The smallest number is 2, and `GRID` has `repetitions = 2` already.
         assert_eq!(lines.repetitions, None);
         let added = parse(&lines.add_to(GRID).expect("added"));
         assert_eq!(counts(&added), [2, 9, 9, 9]);

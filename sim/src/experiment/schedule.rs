@@ -118,9 +118,10 @@ impl Schedule {
     /// margin is the run's duration.
     ///
     /// If the largest lateness of a tick plus the largest latency of a message is less than the margin, the seed determines every event. The
-    /// reason: take a message that is sent in a tick due at `t`. The message enters the recipient's queue after the recipient's ticks that
-    /// are due before `t`, and before the recipient's ticks that are due after `t`. The message also enters the queue after all messages to
-    /// the same recipient that are sent in ticks due before `t`.
+    /// reason: take a message that is sent in a tick due at `t`. The message arrives after `t` and before `t + margin`. The recipient's ticks
+    /// that are due before `t` are due at `t - margin` or earlier. Such a tick is late by less than the margin, so it is done before `t`.
+    /// The recipient's ticks that are due after `t` are due at `t + margin` or later, so the message has arrived before them. Messages that
+    /// other machines sent to the same recipient in ticks due before `t` have arrived before `t`.
     ///
     /// The pattern of all ticks repeats after a *cycle*: the shortest multiple of `1 / g` seconds that is a whole number of nanoseconds.
     /// (Here g is the greatest common divisor of the rates in ticks per second. With the rates 3 and 6, `1 / g` is 1/3 s, and a cycle is
@@ -149,8 +150,8 @@ impl MachineSchedule {
             period: Period::from_rate(rate),
             ticks: 0,
         };
-        // The number of ticks is first estimated from the time after the first tick. Due times are rounded down, so the estimate can be
-        // wrong by one. The loops below correct it.
+        // The first estimate is the number of whole periods between the first tick and the run's end. If the run ends in the middle of a
+        // period, the tick at the start of this period is not counted yet. The loops below correct the estimate.
         let remaining = u128::from(duration_ns.saturating_sub(phase_ns));
         schedule.ticks = (remaining * u128::from(rate.micro_hertz())
             / u128::from(NANOS_IN_A_MILLION_SECONDS)) as u64;
@@ -173,7 +174,8 @@ impl MachineSchedule {
 /// the other rules it is 0.
 ///
 /// These values leave out rounding. Every due time is the sum of a phase and the length of some periods, and each of these two parts is
-/// rounded down to whole nanoseconds. So the margin of a run can be shorter than the value here, but by less than two nanoseconds.
+/// rounded down to whole nanoseconds. So rounding makes a due time earlier by less than two nanoseconds. The margin of a run
+/// can be shorter than the value here, but also by less than two nanoseconds.
 pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
     match configuration.phase {
         PhaseRule::Spread => {
@@ -202,7 +204,7 @@ pub(super) fn spread_steps(rates: &Rates) -> Option<u64> {
 fn spread_phases_ns(rates: &Rates, random: &mut impl Rng) -> Vec<u64> {
     let machines = u64::from(rates.machines());
     let (Some(lcm), Some(steps)) = (rates.lcm_micro_hertz(), spread_steps(rates)) else {
-        unreachable!("checked when the experiment was read: rates {rates} have no spread phases");
+        unreachable!("rates {rates} have no spread phases; such an experiment cannot be read");
     };
     let mut remainders: Vec<u64> = (0..machines).collect();
     shuffle(&mut remainders, random);

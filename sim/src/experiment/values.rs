@@ -16,8 +16,8 @@ const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to", "
 const DELAY_DISTRIBUTIONS: &[&str] = &["uniform", "exponential"];
 const RANGE_KEYS: &[&str] = &["from", "to", "step"];
 
-/// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules. `budget` is how many machines the sets of all
-/// rules may still have together; each rule subtracts the machines of its sets.
+/// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules. All rules share `budget`: the
+/// number of machines that their further sets may have in total. Each rule subtracts the machines of its sets.
 pub(super) fn rates(item: &Item<'_>, seed: u64, budget: &MachineBudget) -> Option<Vec<Rates>> {
     if let Some(rule) = item.table() {
         return rates_by_rule(item, &rule, seed, budget);
@@ -133,6 +133,7 @@ fn expand(
 
 /// The message that an experiment has too many runs. `count` is their number; `None` if it does not fit into 64 bits.
 pub(super) fn too_many_runs(count: Option<u64>) -> String {
+    // The largest number of 64 bits is about 18.4 quintillion (18.4 * 10^18).
     let count = count.map_or("more than 18 quintillion".to_owned(), |count| {
         count.to_string()
     });
@@ -213,6 +214,7 @@ fn internal(item: &Item<'_>) -> Option<Internal> {
     };
     let machines: Vec<Option<Probability>> = items.iter().map(probability).collect();
     let internal = Internal::new(machines.into_iter().collect::<Option<_>>()?);
+    // `None` if the list is empty or has more than `Rates::MAX_MACHINES` values.
     if internal.is_none() {
         item.note("wanted a probability for each machine, such as [0.9, 0.5, 0.2]".to_owned());
     }

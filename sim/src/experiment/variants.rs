@@ -45,7 +45,7 @@ named_values! {
 named_values! {
     /// The TCP connections that messages use. In virtual time there are no connections. The choice does not change which events a run has.
     Connection, "a connection (persistent or per-message)" {
-        /// One connection for each pair of machines, from the run's start to its end.
+        /// One connection for each pair of [linked](Topology::linked) machines, from the run's start to its end.
         Persistent = "persistent",
         /// A new connection for each message, closed when the message has arrived.
         PerMessage = "per-message",

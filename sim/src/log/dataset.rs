@@ -61,8 +61,8 @@ impl Dataset {
     }
 
     /// Reads the experiment that made the dataset. It is the experiment in `experiment.toml`, but with the dataset's engine, time scale and
-    /// isolation (whether each machine has its own process). The experiment of a shard has the runs of all shards. `None` if the logs were
-    /// imported.
+    /// isolation (whether each machine has its own process). Even if the folder has only some of the shards, the experiment has the
+    /// runs of all shards. `None` if the logs were imported.
     ///
     /// # Errors
     ///
@@ -74,7 +74,8 @@ impl Dataset {
         if manifest.imported.is_some() {
             return Ok(None);
         }
-        // `experiment.toml` already contains the changes from the command line (`--set`), but not these three values.
+        // `experiment.toml` contains the changes that `sim run` got by `--set`, so `changes` is empty. It does not contain the values that
+        // `sim run` got by `--engine`, `--time-scale` and `--isolation`. The manifest has these values.
         let overrides = Overrides {
             engine: made.engine.parse().ok(),
             time_scale: Some(made.time_scale),
@@ -142,6 +143,7 @@ impl Dataset {
     /// Returns the number of planned runs that were not attempted, including those of missing shards.
     pub fn to_do(&self) -> u64 {
         let experiment = &self.manifest().experiment;
+        // If the number of repetitions was reduced after a sweep, some attempted runs are not planned any more.
         let attempted_and_planned = self.rows.iter().filter(|row| experiment.is_planned(row));
         let attempted: HashSet<u64> = attempted_and_planned.map(|row| row.run).collect();
         self.planned().saturating_sub(attempted.len() as u64)

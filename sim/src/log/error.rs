@@ -108,7 +108,7 @@ pub enum DatasetError {
         /// The number of the row's line in the file, from 1.
         line: u64,
     },
-    /// `dataset.json` has changed since it was written: its key `identity` is not the checksum of its contents.
+    /// `dataset.json` has changed since it was written: the checksum of its contents differs from its field `identity`.
     #[error("{}: the experiment in this file has changed since it was written: it does not fit the checksum `identity`; restore the file, or move the folder away and run again", .path.display())]
     ChangedManifest {
         /// The file.
@@ -199,7 +199,7 @@ pub enum DatasetError {
         path: PathBuf,
         /// The number of the run.
         run: u64,
-        /// The key in the row.
+        /// The key in the row: the parameters and the repetition as one text.
         key: String,
     },
     /// The folder contains runs of another experiment, or of this experiment before some of its values were changed.

@@ -184,8 +184,7 @@ impl EventColumns {
                     ALL_PEERS => Recipients::All,
                     // No neighbours are given, because `recipients` uses them only for ALL_PEERS.
                     SEVERAL_PEERS => Recipients::Several(self.recipients(index, &[]).into()),
-                    // `peer` is the recipient. If the recipients are not in the log, `peer` is UNKNOWN_MACHINE, and a row has
-                    // `One(UNKNOWN_MACHINE)`.
+                    // `peer` is the recipient, or UNKNOWN_MACHINE if the recipients are not in the log.
                     peer => Recipients::One(peer),
                 },
                 stamp: self.stamp[index],
@@ -345,6 +344,7 @@ impl EventColumns {
                 (UNKNOWN_MACHINE, UNKNOWN, UNKNOWN)
             }
             Action::Send => {
+                // In the log, `*` stands for all machines that the sender may send to.
                 let peer = match cells.skip_text(b"*,") {
                     Some(()) => ALL_PEERS,
                     None => cells.machine()?,

@@ -102,7 +102,7 @@ pub fn event_header(has_timestamps: bool) -> String {
     columns.join(",") + "\n"
 }
 
-/// Appends one row to `buffer`. The cell of an unknown queue length, or of an unknown value of the message, is empty. If the event has a
+/// Appends one row to `buffer`. A value that is not known ([`UNKNOWN`] or [`UNKNOWN_MACHINE`]) becomes an empty cell. If the event has a
 /// timestamp in addition to its Lamport clock, the row ends with a cell for this timestamp.
 pub fn write_row(buffer: &mut Vec<u8>, row: &EventRow) {
     write_machine_rows(

@@ -17,7 +17,7 @@ use super::parts::{Parts, Paths, shards_in};
 use super::status::Sweep;
 use crate::experiment::Shard;
 
-/// The shortest time between two checks of the locks, which show whether sweeps are running. A check should be rare, because it holds
+/// The shortest time between two checks of the locks. The locks show whether sweeps are running. A check should be rare, because it holds
 /// each lock for some microseconds, and a sweep that starts at this moment must try again.
 const CHECK_LOCKS_EVERY: Duration = Duration::from_secs(2);
 
@@ -84,10 +84,12 @@ impl Follower {
     /// Returns the shard if there is only one, for example because the folder of one shard was opened. `None` for a dataset without
     /// shards, or with several.
     pub fn only_shard(&self) -> Option<Shard> {
-        let is_single_part = self.journals.len() + self.parts.missing.len() == 1;
-        match is_single_part {
-            true => self.manifest().shard,
-            false => None,
+        let (started, missing) = (self.part_count(), self.parts.missing.len());
+        if started + missing == 1 {
+            // In a dataset without shards, this is `None`.
+            self.manifest().shard
+        } else {
+            None
         }
     }
 
@@ -180,6 +182,7 @@ impl FollowedJournal {
             return Ok(());
         }
         let Some(whole_rows) = open_whole_rows(&self.path)? else {
+            // The journal was removed after its length was read.
             return Ok(());
         };
         // `limit` is the length of all complete rows, in bytes. If it is at most `position`, no new row is complete, or the journal has

@@ -111,8 +111,7 @@ impl Header {
         parameter.map(|parameter| parameter.name)
     }
 
-    /// Returns the header line with its newline. A writer puts this line on the disk before any event. So a dataset that has events, but
-    /// not this line, has lost its journal.
+    /// Returns the header line with its newline.
     pub(super) fn line(&self) -> String {
         let names: Vec<&str> = self.0.iter().map(|column| column.name).collect();
         names.join(",") + "\n"
@@ -147,14 +146,15 @@ impl Header {
     }
 }
 
-/// Returns the row `record` with the correct *seal* in its last cell. The seal is the checksum of the other cells, joined by line feeds.
+/// Returns the row `record` with the correct *seal* in its last cell, `row_checksum`. The seal is the checksum of the other cells, joined by
+/// line feeds.
 fn sealed(record: &StringRecord) -> StringRecord {
     let cells: Vec<&str> = record.iter().take(record.len().saturating_sub(1)).collect();
     let seal = checksum(cells.join("\n").as_bytes());
     cells.into_iter().chain([seal.as_str()]).collect()
 }
 
-/// Returns the text of an edited journal with the correct checksum in each row, for tools that repair journals.
+/// Returns the text of an edited journal with the correct seal (`row_checksum`) in each row, for tools that repair journals.
 ///
 /// # Errors
 ///
@@ -245,8 +245,8 @@ impl RowParser {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError`] if a cell has an impossible value, if two cells contradict each other, or if the row does not match its
-    /// checksum. A wrong checksum shows that the row was changed after it had been written.
+    /// Returns [`DatasetError`] if a cell has an impossible value, if two cells contradict each other, or if the row's seal is wrong. A
+    /// wrong seal shows that the row was changed after it had been written.
     pub(super) fn parse_row(
         &mut self,
         path: &Path,
@@ -278,7 +278,7 @@ impl RowParser {
         if let Some(known) = &known_configuration {
             row.configuration = Arc::clone(known);
         }
-        // The cells were checked before the checksum, because an error about a cell tells the user which column is wrong.
+        // The cells were checked before the seal, because an error about a cell tells the user which column is wrong.
         if *record != sealed(record) {
             return Err(DatasetError::ChangedRow {
                 path: path.to_owned(),

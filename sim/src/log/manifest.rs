@@ -111,7 +111,7 @@ impl ResolvedExperiment {
 
     /// Returns whether every run of the experiment `earlier` is also a run of this experiment, with the same number.
     pub(super) fn continues(&self, earlier: &Self) -> bool {
-        // A numbering names configurations only by their indices, so the list of configurations must begin with the earlier list.
+        // The numbering names a configuration by its index in `configurations`. So each earlier configuration must have the same index here.
         self.configurations.starts_with(&earlier.configurations)
             && self.numbering.continues(&earlier.numbering)
     }
@@ -182,9 +182,9 @@ impl Manifest {
         }
     }
 
-    /// Returns this manifest with the schema that it must have to replace `earlier`, the dataset's present manifest. If the schema of
-    /// `earlier` is below [`SCHEMA_OF_TRUE_MARGINS`], the dataset may have rows without true margins. Then the result also has a schema
-    /// below [`SCHEMA_OF_TRUE_MARGINS`], so that no program takes the margins of those rows for true ones.
+    /// Prepares this manifest to replace `earlier`, the dataset's present manifest. If the schema of `earlier` is below
+    /// [`SCHEMA_OF_TRUE_MARGINS`], the dataset may have rows without true margins. Then the schema of this manifest is set below
+    /// [`SCHEMA_OF_TRUE_MARGINS`] too, so that no program takes the margins of those rows for true ones.
     pub(super) fn continued_from(mut self, earlier: &Self) -> Self {
         if earlier.schema < SCHEMA_OF_TRUE_MARGINS {
             self.schema = SCHEMA_OF_TRUE_MARGINS - 1;

@@ -160,8 +160,8 @@ impl Parts {
     /// Chooses the manifest of the shard whose experiment has the most runs. If the experiment file was extended, the experiments of shards
     /// that started earlier have fewer runs. The chosen experiment must contain all runs of the other experiments, with the same numbers.
     fn choose_newest(&mut self) -> Result<(), DatasetError> {
-        // The number of runs that were ever planned only grows, so it is compared first. The number of runs that are planned now becomes
-        // smaller if `repetitions` is reduced, so it is compared only between shards for which the first number is the same.
+        // The number of runs that were ever planned never decreases, so it is compared first. If it is equal for several shards, the number
+        // of runs that are planned now decides. (This second number decreases if `repetitions` is reduced.)
         let newest_index = (0..self.parts.len()).max_by_key(|&index| {
             let experiment = &self.parts[index].manifest.experiment;
             (
@@ -236,8 +236,8 @@ impl Parts {
         let manifest = self.manifest();
         let experiment = &manifest.experiment;
         match manifest.shard {
-            // The dataset has several shards, but `runs` in a shard's manifest counts only the runs of that shard. (A shard that is
-            // opened alone does not come here: it is one part, and no shard is missing.)
+            // The dataset has several shards. The field `runs` is not used, because in a shard's manifest it counts only the runs of that
+            // shard. (If the folder of one shard is opened alone, there is one part and no missing shard. Then `runs` is used.)
             Some(_) if self.parts.len() + self.missing.len() > 1 => {
                 experiment.planned_in_all_shards()
             }

@@ -99,19 +99,22 @@ impl ResumeState {
             let existing = &manifest.experiment;
             let difference = Difference::between(existing, &wanted);
             if !difference.is_empty() {
-                // The values that options such as `--set internal=0.4` have changed.
+                // What options such as `--set internal=0.4` have changed in the experiment. If the dataset was made with other such
+                // options, the error names the dataset's options.
                 let changes = self.experiment.changes();
                 return Err(DatasetError::OtherExperiment {
                     path: folder.clone(),
                     difference: difference.with_changes(&manifest.changes, changes),
                 });
             }
-            // `continues` means: has all runs of `longest_so_far` with the same numbers, and perhaps more runs.
+            // True if `existing` has all runs of `longest_so_far`, with the same numbers. It may have more runs.
             if longest.is_none_or(|longest_so_far| existing.continues(longest_so_far)) {
                 longest = Some(existing);
             }
         }
         if let Some(longest) = longest {
+            // `continue_from` fails only if the experiment lacks a configuration of `longest`. In this case, the loop above has already
+            // returned an error.
             self.experiment
                 .continue_from(&longest.configurations, &longest.numbering)
                 .unwrap_or_else(|_| unreachable!("`Difference` reports missing configurations"));
@@ -151,13 +154,14 @@ fn check_free(folder: &Path) -> Result<(), DatasetError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(DatasetError::io(folder))?,
     };
-    // A journal is written only after the manifest, so here the manifest was lost.
+    // This function is called only if there is no manifest. A journal is written only after the manifest. So if there is a journal, the
+    // manifest was lost.
     if Paths::new(folder).journal().exists() {
         return Err(DatasetError::NoManifest(folder.to_owned()));
     }
     for entry in entries {
         let name = entry.map_err(DatasetError::io(folder))?.file_name();
-        // Whether this is a temporary name of one of the files in `REPLACED`.
+        // Whether `name` is a temporary name of one of the files in `REPLACED`.
         let is_partial = files::final_name(&name.to_string_lossy()).is_some_and(is_replaced);
         let mut left_behind = LEFT_BY_CRASH.iter().chain(&EARLIER_PARTIAL);
         if !is_partial && !left_behind.any(|left| name == *left) {

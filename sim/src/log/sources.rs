@@ -1,9 +1,9 @@
 //! `sources.csv` of imported logs: the file and line from which each event was read.
 //!
-//! A row of `sources.csv` describes several successive events of a run that were read from one imported file, with a constant number of
-//! lines from one event to the next: lines 2, 3, 4 or lines 2, 4, 6, for example. The event log lists first all events of machine 0, then
-//! all events of machine 1, and so on. In the imported file, the distance from one event of a machine to the next is nearly always the same.
-//! So a row of `sources.csv` describes many events, and the file `sources.csv` is small even if the logs are long.
+//! The event log lists first all events of machine 0, then all events of machine 1, and so on. A row of `sources.csv` describes events that
+//! follow each other in the event log, and that were read from one imported file at equal distances: from lines 2, 3, 4 or from lines
+//! 2, 4, 6, for example. If each machine has its own file with one event in each line, one row is enough for all events of a machine. So
+//! `sources.csv` is usually small, even if the logs are long.
 
 use std::fmt::Write;
 use std::fs;
@@ -25,7 +25,8 @@ pub struct SourceLine {
     pub line: u64,
 }
 
-/// Successive events of a run, read from one file with a constant number of lines between them.
+/// A row of `sources.csv`: successive events of a run, read from one file. Each event was read the same number of lines below the event
+/// before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceRange {
     /// The number of the run.

@@ -38,16 +38,16 @@ pub struct Status {
     pub to_do: u64,
     /// Number of finished runs that were punctual.
     pub punctual: u64,
-    /// Number of finished runs whose margin is not 0. Over TCP, only these runs can be punctual. The margin is the shortest time between
-    /// two ticks whose order matters for the run's events. So the margin is 0 if two such ticks are due at the same time.
+    /// Number of finished runs whose margin is not 0. The margin is 0 if two ticks are due at the same time and their order matters for the
+    /// run's events. A run with margin 0 tolerates no delay, so it is never punctual over TCP.
     pub with_margin: u64,
     /// Model seconds per wall second (a second of real time).
     pub time_scale: f64,
     /// The commands that resume the dataset: for each part (shard) that has runs to do, the command of its last sweep. Empty if no run is
     /// to do, and while a sweep is running.
     pub resume: Vec<String>,
-    /// Number of finished runs that were as scheduled: all messages arrived as in the schedule, so their events are those of the virtual
-    /// run with the same seed.
+    /// Number of finished runs that were as scheduled: all messages arrived as in the schedule. Such a run has the same events as its
+    /// twin, the virtual run with the same seed.
     pub as_scheduled: u64,
     /// Each finished run has a 99th percentile of its events' lateness. The field is the median of these percentiles over the runs, in wall
     /// microseconds.
@@ -239,7 +239,10 @@ fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
 fn with_another_shard(command: &str, from: Shard, to: Shard) -> Option<String> {
     let mut words = shell_words::split(command).ok()?;
     let from = from.to_string();
-    remove_option(&mut words, "--shard", |value| value == from).then_some(())?;
+    let is_removed = remove_option(&mut words, "--shard", |value| value == from);
+    if !is_removed {
+        return None;
+    }
     words.extend(["--shard".to_owned(), to.to_string()]);
     Some(command_line(words))
 }

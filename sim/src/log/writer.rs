@@ -131,6 +131,7 @@ impl DatasetWriter {
         let manifest = (has_runs_to_do || manifest.is_none())
             .then(|| write_manifest(&*disk, &paths, &experiment, manifest))
             .transpose()?;
+        // This cuts off an incomplete last row of the journal. `journal_bytes` is the number of bytes that are cut off.
         let (mut journal, journal_bytes) =
             AppendedFile::open(&*disk, journal_path, found.whole_bytes)?;
         if journal.bytes == 0 {
@@ -187,7 +188,7 @@ impl DatasetWriter {
         let state = ResumeState::find(root, experiment)?;
         let found = JournalContents::read(&state.paths.journal(), &state.experiment)?;
         if state.manifest.is_some() {
-            // Only the error is of interest.
+            // Only the error is of interest. Without a manifest there is no dataset to check, and perhaps no folder.
             Uncounted::find(&state.paths, &found, &state.experiment)?;
         }
         Ok((state.experiment, found.attempts))
@@ -226,7 +227,8 @@ impl DatasetWriter {
         self.recovered
     }
 
-    /// Writes to the lock file how many runs are to do, and how much wall time they will take. `sim status` reads this.
+    /// Writes to the lock file how many runs are to do, and when the sweep will end if it takes `wall_time`. `sim status` reads the lock
+    /// file.
     ///
     /// # Errors
     ///
@@ -332,8 +334,8 @@ fn has_runs_to_do(experiment: &Experiment, attempts: &Attempts) -> bool {
     !experiment.runs().all(is_finished)
 }
 
-/// A free lock shows other processes that the writer has ended. If the file system has no locks, the writer notes in the lock file that
-/// it has ended.
+/// Other processes see that the writer has ended, because its lock is free. If the file system has no locks, the writer notes in the lock
+/// file that it has ended.
 impl Drop for DatasetWriter {
     fn drop(&mut self) {
         if !self.lock.is_held {

@@ -156,8 +156,9 @@ impl Capacity {
         self.files.saturating_sub(spare) / tcp::sockets_per_run(configuration)
     }
 
-    /// Returns how many open files this process needs in addition to the sockets of runs that have been set up: [`SPARE_FILES`], and for
-    /// each event loop the files to set up runs of `machines` machines. There is at most one event loop for each core.
+    /// Returns how many open files this process needs besides the sockets that [`tcp::sockets_per_run`] counts. [`SPARE_FILES`] are needed
+    /// in any case. In addition, each event loop needs some files while it sets up runs of `machines` machines. There is at most one event
+    /// loop for each core.
     pub(super) fn spare_files(&self, machines: u32) -> u64 {
         SPARE_FILES + self.cores as u64 * tcp::files_for_setup(machines)
     }
@@ -215,8 +216,9 @@ impl Capacity {
         }
     }
 
-    /// Returns the number of threads for `width` runs at once. In virtual time there is one thread for each run. Over TCP there are only
-    /// as many event loops as the ticks need, because one busy loop goes to sleep less often than two loops with half the work each.
+    /// Returns the number of threads for `width` runs at once. In virtual time there is one thread for each run. Over TCP each thread is an
+    /// event loop, and there are only as many loops as the ticks need. With more loops, each loop would have less work. Then it would go to
+    /// sleep and wake up more often, which costs processor time.
     pub(super) fn workers(
         &self,
         experiment: &Experiment,
@@ -226,8 +228,9 @@ impl Capacity {
         match experiment.engine {
             EngineKind::Virtual => width.runs,
             EngineKind::Tcp => {
-                let ticks_per_second = width.runs as f64 * ticks_per_second(experiment, heaviest);
-                let loops = (ticks_per_second / TICKS_PER_SECOND_PER_CORE).ceil() as usize;
+                let total_ticks_per_second =
+                    width.runs as f64 * ticks_per_second(experiment, heaviest);
+                let loops = (total_ticks_per_second / TICKS_PER_SECOND_PER_CORE).ceil() as usize;
                 loops.clamp(1, self.cores.min(width.runs))
             }
         }

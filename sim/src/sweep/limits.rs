@@ -2,9 +2,9 @@
 //!
 //! On Linux, the kernel counts processes and threads together, as *tasks*. Two limits apply to them: `ulimit -u` limits the tasks of a
 //! user, and a control group (of a container, Slurm or systemd) limits the tasks of the group and its subgroups. Control groups limit
-//! CPU time too. There are two versions of control groups: version 1 has a tree of folders for each kind of resource, version 2 has one
-//! tree for all. A folder in a tree is a group. The folders above it are its *ancestors*, whose limits apply too. On other systems than
-//! Linux no limit is known.
+//! CPU time too. There are two versions of control groups. Version 1 has several trees of folders, each for one or more kinds of resource.
+//! Version 2 has a single tree for all kinds. A folder in a tree is a group. The folders above it are its *ancestors*, whose limits apply
+//! too. On other systems than Linux no limit is known.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,9 @@ pub(super) fn cpu_quota() -> Option<f64> {
 
 /// The control groups of a process.
 struct ControlGroups {
-    /// The text of /proc/self/cgroup: in version 1 a line `number:controllers:path` for each tree, in version 2 the line `0::path`. A
-    /// controller is what limits one kind of resource, such as `cpu` or `pids`.
+    /// The text of /proc/self/cgroup. It has a line for each tree, with the path of the process's group in this tree. For example, the line
+    /// is `3:cpu,cpuacct:/docker/x` (number, controllers, path) in version 1, and `0::/docker/x` in version 2. A controller is the part of
+    /// the kernel that limits one kind of resource: `cpu` limits CPU time, `pids` limits tasks.
     memberships: String,
     /// The folder under which the trees are mounted.
     mount: PathBuf,
@@ -42,7 +43,8 @@ impl ControlGroups {
         }
     }
 
-    /// Returns how many more processes and threads may start: the smallest number that one of the groups or of their ancestors still allows.
+    /// Returns how many more processes and threads may start. Each group and each ancestor still allows a number of them; the smallest of
+    /// these numbers counts. `None` if there is no limit.
     fn free_tasks(&self) -> Option<u64> {
         let free_in_group = |folder: PathBuf| {
             let limit = number(&folder.join("pids.max"))?;
@@ -53,7 +55,7 @@ impl ControlGroups {
         folders.filter_map(free_in_group).min()
     }
 
-    /// Returns the smallest CPU quota that one of the groups or of their ancestors has, in cores.
+    /// Returns the smallest CPU quota of the groups and their ancestors, in cores. `None` if there is no quota.
     fn cpu_quota(&self) -> Option<f64> {
         let quota = |folder: PathBuf| {
             let (quota_us, period_us) = match fs::read_to_string(folder.join("cpu.max")) {
@@ -74,8 +76,8 @@ impl ControlGroups {
         quotas.min_by(f64::total_cmp)
     }
 
-    /// Returns the folders that can contain a limit of `controller`. For each tree that can have this controller, the list has the folder
-    /// of the process's group and the folders of the group's ancestors.
+    /// Returns the folders that can contain a limit of `controller`: the folder of the process's group and the folders of the group's
+    /// ancestors. They are taken from the tree of version 2 and from the tree of version 1 that has this controller.
     ///
     /// Some of the folders do not exist. For example, a process in a container is in the group `/docker/x`, and the container mounts only
     /// the part of the tree that begins with this group. Then the root of the mounted tree is the group's folder, and there is no folder
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn version_1_has_one_tree_for_each_controller() {
+    fn version_1_has_several_trees() {
         let (_mount, groups) = groups(
             "8:pids:/docker/x\n3:cpu,cpuacct:/docker/x\n",
             &[

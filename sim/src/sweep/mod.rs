@@ -62,7 +62,7 @@ pub struct Options {
     pub ports: PortRange,
     /// Whether to repeat runs that failed before.
     pub retry_failed: bool,
-    /// If this is not empty, the sweep makes only these runs. Runs that failed before are made again, runs that were ok are not.
+    /// If this list is not empty, the sweep makes only runs of this list: those that were not made yet, and those that failed before.
     pub only: Vec<RunName>,
     /// The number of failures after which the sweep stops. `None`: it does not stop.
     pub max_failures: Option<u64>,
@@ -127,7 +127,7 @@ pub enum SweepError {
     /// The dataset cannot be written.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// An event loop cannot continue: its sockets cannot be watched, or its logs cannot be stored.
+    /// The engine cannot start or continue. For example, the system refuses another thread, or the logs of runs cannot be stored.
     #[error("the engine cannot go on")]
     Engine(#[from] io::Error),
 }
@@ -257,7 +257,8 @@ fn feed_engine(
                 Isolation::Shared => plan.width.runs + plan.max_waiting_runs,
                 // No limit is needed. Each worker (a thread of the engine) makes one run at a time. If the disk is slow, the workers wait,
                 // so ended runs do not fill the memory. This makes no tick late, because the ticks are in the machines' processes.
-                // With `max(1)`, the supply looks for a run even if there is none. Only then does it close its channel.
+                // Without any runs, the limit is 1: the supply asks for a first run, finds none, and closes its channel. With the limit 0,
+                // the supply would not ask, and the channel would stay open.
                 Isolation::Process => plan.to_do.len().max(1),
             };
             // The supply gives runs to the engine through the channel `to_do`: first `max_in_progress` runs, and then one more each
@@ -431,6 +432,7 @@ fn run_event_loops(
     control: &Control,
     ended: &Sender<RunOutcome<RawLog>>,
 ) -> io::Result<()> {
+    // Makes the table of open files large enough now. If it had to grow later, ticks would be late.
     tcp::make_room_for_files(plan.files);
     let serve = |worker| {
         let settings = tcp::Settings {
@@ -443,7 +445,8 @@ fn run_event_loops(
             // Without `--jobs`, no new runs are started while many ticks are late.
             hold_back: options.jobs.is_none(),
         };
-        // Sending fails if the writer has stopped. `drop` ignores the failure, because then this event loop is asked to stop too.
+        // Sending fails if writing to the dataset has failed. Then `control` has already told this event loop to stop, so `drop` ignores
+        // the failure.
         tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
             // If one event loop fails, the others stop too.
             .inspect_err(|_| control.stop())

@@ -237,8 +237,8 @@ impl Plan {
                 runs,
             })
             .collect();
-        let to_do = count_runs(&groups);
-        let width = capacity.width(experiment, options, to_do, heaviest(experiment));
+        let run_count = count_runs(&groups);
+        let width = capacity.width(experiment, options, run_count, heaviest(experiment));
         wall_time(experiment, &groups, &width, capacity)
     }
 
@@ -367,27 +367,27 @@ fn ticks(groups: &[Group<'_>]) -> u64 {
     sum(groups, Configuration::expected_ticks)
 }
 
-/// Returns approximately how long the runs in `to_do` take.
+/// Returns approximately how long the runs in `groups` take.
 fn wall_time(
     experiment: &Experiment,
-    to_do: &[Group<'_>],
+    groups: &[Group<'_>],
     width: &Width,
     capacity: &Capacity,
 ) -> Duration {
     match experiment.engine {
         EngineKind::Virtual => {
             let cores = capacity.usable_cores().min(width.runs as f64);
-            Duration::from_secs_f64(ticks(to_do) as f64 / VIRTUAL_TICKS_PER_SECOND / cores)
+            Duration::from_secs_f64(ticks(groups) as f64 / VIRTUAL_TICKS_PER_SECOND / cores)
         }
         EngineKind::Tcp => {
-            // The estimate assumes that runs start in waves of `width` runs, and that each wave takes as long as the longest run.
-            let waves = count_runs(to_do).div_ceil(width.runs as u64);
-            let longest_run_s = to_do
+            // The estimate assumes that runs start in waves of `width.runs` runs, and that each wave takes as long as the longest run.
+            let waves = count_runs(groups).div_ceil(width.runs as u64);
+            let longest_run_s = groups
                 .iter()
                 .map(|group| group.configuration.duration_s())
                 .fold(0.0, f64::max);
             // A connection has a socket at each side.
-            let connections = sum(to_do, |configuration| {
+            let connections = sum(groups, |configuration| {
                 tcp::sockets_per_run(configuration) / 2
             });
             let set_up = SETUP_PER_CONNECTION.mul_f64(connections as f64 / capacity.usable_cores());
@@ -396,13 +396,13 @@ fn wall_time(
     }
 }
 
-/// Returns approximately how many bytes the runs in `to_do` will add to the files of the dataset.
-fn disk_bytes(experiment: &Experiment, to_do: &[Group<'_>]) -> u64 {
+/// Returns approximately how many bytes the runs in `groups` will add to the files of the dataset.
+fn disk_bytes(experiment: &Experiment, groups: &[Group<'_>]) -> u64 {
     let row_bytes = ROW_BYTES
         .iter()
         .find(|(engine, _)| *engine == experiment.engine)
         .map_or(0, |(_, bytes)| *bytes);
-    sum(to_do, |configuration| {
+    sum(groups, |configuration| {
         configuration.expected_rows() * row_bytes + JOURNAL_ROW_BYTES
     })
 }

@@ -20,10 +20,10 @@ use crate::log::{DatasetWriter, JournalRow, set_options};
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// The position at which the bar is full.
 const BAR_LENGTH: u64 = 10_000;
-/// The width of a terminal whose width is not known.
+/// The number of columns that is assumed if the terminal does not say how wide it is.
 const DEFAULT_WIDTH: u16 = 80;
-/// Advice about punctuality is shown only after this number of runs that can be punctual (over TCP: runs with a margin above 0). The share
-/// of punctual runs among fewer runs depends too much on chance.
+/// Advice about punctuality is shown only after this number of ok runs with a margin above 0. Over TCP, only such runs can be punctual.
+/// Among fewer runs, the share of punctual runs depends too much on chance.
 const RUNS_BEFORE_ADVICE: u64 = 20;
 /// How often a progress line (a heartbeat) is written if there is no terminal.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
@@ -278,7 +278,7 @@ impl Progress {
                     has_margin,
                 }) => {
                     self.done += 1;
-                    // In virtual time a run is punctual even if its margin is 0.
+                    // `has_margin` is also required because a run in virtual time is punctual even if its margin is 0.
                     self.punctual += u64::from(is_punctual && has_margin);
                     self.with_margin += u64::from(has_margin);
                 }

@@ -1,5 +1,5 @@
-//! A value of a TOML document. Its methods return the value as a Rust type. If the value has another type or is out of range, they
-//! note a mistake for the user and return `None`.
+//! A value of a TOML document. Its methods return the value as a Rust type. If the value has another type or is out of range, most
+//! methods note a mistake for the user and return `None`. [`Item::array`] and [`Item::table`] only return `None`.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -122,7 +122,7 @@ impl<'d> Item<'d> {
         value
     }
 
-    /// Returns the values of an array, or `None` without noting a mistake if this value is not an array. The key of each value is this
+    /// Returns the values of an array. If this value is not an array, returns `None` and notes no mistake. The key of each value is this
     /// item's key with the value's number in brackets, counted from 1: `rates[2]` is the second value of `rates`.
     pub fn array(&self) -> Option<Vec<Item<'d>>> {
         let array = self.value.as_array()?;
@@ -152,7 +152,7 @@ impl<'d> Item<'d> {
         values.into_iter().collect()
     }
 
-    /// Returns the value as a table, or `None` without noting a mistake if it is not a table.
+    /// Returns the value as a table. If it is not a table, returns `None` and notes no mistake.
     pub fn table(&self) -> Option<Section<'d>> {
         let table = self.value.as_table()?;
         Some(Section {

@@ -85,7 +85,7 @@ impl View<'_> {
     /// The first lines: the dataset, how far it has come, and how many of its runs are in which state.
     fn summary(&self, width: usize) -> Vec<Line<'static>> {
         let state = self.state;
-        let configurations = state.configurations();
+        let configurations = state.configuration_counts();
         let tally = &state.tally;
         let progress = state.progress(self.now_s);
         let words = progress.beside_bar(width);
@@ -122,8 +122,8 @@ impl View<'_> {
             row("runs a minute", self.speed(), width),
         ];
         if state.engine == "tcp" {
-            // If the experiment file was made smaller, some finished runs are no longer planned. `done` does not count these runs, but
-            // `punctual` and `as_scheduled` do. So the percentages are shares of all finished runs.
+            // If the experiment file was changed and has fewer runs now, some finished runs are no longer planned. `tally.done` does not
+            // count these runs, but `tally.punctual` and `tally.as_scheduled` do. So the percentages are shares of all finished runs.
             let finished = tally.done + tally.no_longer_planned;
             let percentage = |part: u64| format!("{:.1} %", 100.0 * part as f64 / finished as f64);
             let words = match finished {
@@ -155,7 +155,7 @@ impl View<'_> {
             engine => format!(", {engine}"),
         };
         let all_shards = state.shards + state.missing_shards;
-        if state.shards > 0 && state.missing_shards > 0 {
+        if state.missing_shards > 0 {
             words += &format!(", {} of {all_shards} shards have started", state.shards);
         } else if all_shards > 1 {
             words += &format!(", {all_shards} shards");
@@ -191,7 +191,8 @@ impl View<'_> {
     }
 
     /// A heading, and a line with the number of runs for each class of lateness, in at most `space` lines. If there is too little space,
-    /// some classes are joined, so that every limit is a power of ten. If there is too little space even then, returns no lines.
+    /// some classes are joined, so that every limit is a power of ten. If there is too little space even then, or if no run has
+    /// finished yet, returns no lines.
     fn lateness(&self, width: usize, space: usize) -> Vec<Line<'static>> {
         if self.state.engine != "tcp" {
             let words = "lateness: none, because time is simulated";

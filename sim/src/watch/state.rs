@@ -52,7 +52,8 @@ struct ConfigurationRuns {
     ended: u64,
     /// Number of planned runs whose last attempt failed.
     failed: u64,
-    /// Number of ticks of each run. It is calculated from the journal row of the first run that ends. `None` until then.
+    /// Expected number of ticks of each run. It is calculated from the configuration in the journal row of the first run that ends. `None`
+    /// until then.
     ticks: Option<u64>,
 }
 
@@ -142,7 +143,7 @@ impl WatchState {
     }
 
     /// Returns how many configurations are in which state.
-    pub(super) fn configurations(&self) -> ConfigurationCounts {
+    pub(super) fn configuration_counts(&self) -> ConfigurationCounts {
         let mut counts = ConfigurationCounts::default();
         // If only one shard is watched, configurations without a run in this shard are not counted.
         for runs in self.configurations.iter().filter(|runs| runs.planned > 0) {
@@ -168,9 +169,9 @@ impl WatchState {
     /// Returns the sum of the speeds of all running sweeps, in ended runs per minute. The speed of a sweep is its mean speed since
     /// its start. `None` if no run of these sweeps has ended.
     pub(super) fn runs_per_minute(&self) -> Option<f64> {
-        let rates = self.sweeps.iter().filter_map(|sweep| sweep.runs_per_hour);
-        let rates: Vec<f64> = rates.collect();
-        (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / 60.0)
+        let speeds = self.sweeps.iter().filter_map(|sweep| sweep.runs_per_hour);
+        let speeds: Vec<f64> = speeds.collect();
+        (!speeds.is_empty()).then(|| speeds.iter().sum::<f64>() / 60.0)
     }
 
     /// Returns when the last of the running sweeps will end, in Unix seconds. Sweeps whose end is not known are ignored. `None` if the

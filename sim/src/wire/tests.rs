@@ -1,5 +1,5 @@
-//! Tests of the handshake and of frames. Every message has a `stamp`, the Lamport timestamp. In this file, a *timestamp* is the second
-//! timestamp, of a vector clock or a hybrid clock, that a message can have.
+//! Tests of the handshake and of frames. Every message has a Lamport timestamp, the `stamp`. A message can also have a second timestamp, of
+//! a vector clock or a hybrid clock. In this file, *timestamp* always means the second timestamp.
 
 use super::*;
 use crate::clock::vector::VectorTimestamp;
@@ -230,11 +230,13 @@ proptest! {
     ) {
         let length = timestamp.bytes();
         let bytes = message(Some(timestamp.clone())).encode();
+        // Before the timestamp, its length is written in 4 bytes.
         prop_assert_eq!(bytes.len() as u64, FRAME_BYTES as u64 + 4 + length);
         let expected: u64 = match &timestamp {
             CarriedTimestamp::Vector(vector) => {
                 vector.components().iter().map(|&component| varint::length(component)).sum()
             }
+            // The time takes 8 bytes.
             CarriedTimestamp::Hybrid(clock) => 8 + varint::length(clock.count()),
         };
         prop_assert_eq!(length, expected);
@@ -256,8 +258,8 @@ proptest! {
                 *byte = kind;
             }
         }
-        // Sets the upper three bytes of the first timestamp's length to 0. Timestamps are short, so a length below 256 is accepted more
-        // often than a random number of 32 bits.
+        // If the first frame is a message with a timestamp, the timestamp's length is in the four bytes from `FRAME_BYTES` on. The first
+        // three of them are set to 0, so the length is below 256. A random number of 32 bits would nearly always be refused as too long.
         if has_short_timestamp && let Some(length) = bytes.get_mut(FRAME_BYTES..FRAME_BYTES + 3) {
             length.fill(0);
         }

@@ -271,9 +271,9 @@ fn the_last_lines_of_a_sweep_count_failed_and_punctual_runs_correctly() {
             .contains("failed in an earlier")
     );
     let over_tcp = fixture.sim(&["run", "e.toml", "--data", "tcp"]).stderr;
-    let journal = sim::log::Dataset::open(&fixture.path("tcp")).expect("a dataset");
+    let dataset = sim::log::Dataset::open(&fixture.path("tcp")).expect("a dataset");
     let count = |condition: fn(&sim::log::JournalRow) -> bool| {
-        journal.finished().filter(|row| condition(row)).count()
+        dataset.finished().filter(|row| condition(row)).count()
     };
     let said = format!(
         "{} of 4 runs are identical to the simulated run with the same seed\n{} of 4 runs were punctual",
@@ -433,6 +433,7 @@ fn completions_and_manual_pages_contain_every_command() {
         // `--retry-failed` is an option of `sim run`. A script that contains this option contains the command `run` too.
         assert!(script.stdout.contains("retry-failed"), "{shell}");
     }
+    // `pages` is the folder for the manual pages.
     assert_eq!(fixture.sim(&["man", "pages"]).code, 0);
     for page in ["sim.1", "sim-run.1", "sim-status.1"] {
         let page = fs::read_to_string(fixture.path("pages").join(page)).expect("a page");
@@ -447,6 +448,7 @@ fn status_shows_how_to_resume_an_unfinished_sweep_and_what_follows_a_finished_on
     let run = ["run", "e.toml", "--engine", "virtual"];
     fixture.sim(&[&run[..], &["--only", "1"]].concat());
     let status = fixture.sim(&["status", "data/e"]);
+    // The command to resume makes all runs that are left, so it is shown without `--only 1`.
     assert!(
         status.stdout.contains("e.toml --engine virtual\n"),
         "{}",
@@ -467,6 +469,7 @@ fn status_shows_how_to_resume_an_unfinished_sweep_and_what_follows_a_finished_on
 fn status_shows_the_commands_that_make_missing_shards() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
+    // `sim status` makes the command for shard 2 from the recorded command for shard 1. It must find `--shard` in both spellings.
     for (data, shard) in [("a", &["--shard", "1/2"][..]), ("b", &["--shard=1/2"])] {
         let run = ["run", "e.toml", "--engine", "virtual", "--data", data];
         fixture.sim(&[&run[..], shard].concat());

@@ -21,8 +21,7 @@ use crate::support::{files, finished, signal};
 /// enough to interrupt the sweep in the middle.
 const OVER_TCP: &str = "seed = 7\nduration_s = 2\ntime_scale = 20\nrepetitions = 40\n[parameters]\nrates = [1, 3, 6]\ninternal = 0.5\n";
 const RUNS: u64 = 40;
-/// Enough runs to take some hundredths of a second. Rows are added to the journal (`runs.csv`, a row for each
-/// ended run) every few milliseconds.
+/// Two configurations with 400 runs each. All 800 runs together take some hundredths of a second.
 const IN_VIRTUAL_TIME: &str = "seed = 7\nduration_s = 20\nengine = \"virtual\"\nrepetitions = 400\n[parameters]\nrates = [1, 3, 6]\ninternal = [0.3, 0.7]\n";
 /// How many times sweeps are killed, unless the environment variable `SIM_KILLS` has another number.
 const KILLS: u32 = 200;
@@ -246,8 +245,9 @@ fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
         "{said}"
     );
     let kept = finished(&sweep.dataset());
+    // A run has 200 events of about 40 bytes, so the limit of 204,800 bytes leaves space for more than 20 runs.
     assert!(kept.len() > 5, "{} runs", kept.len());
-    // No longer `--sync-every 0`: the remaining runs need not be forced to the disk one by one.
+    // Removes `--sync-every 0`: it would force every run to the disk separately, which is slow.
     sweep.options.clear();
     let said = sweep.resume();
     assert!(
@@ -255,7 +255,6 @@ fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
         "{said}"
     );
     let all_runs = finished(&sweep.dataset());
-    // Two configurations with 400 repetitions.
     assert_eq!(all_runs.len(), 800);
     assert!(
         kept.iter()
@@ -265,6 +264,7 @@ fn a_full_disk_ends_the_sweep_with_a_message_and_loses_nothing() {
 
 #[test]
 fn a_virtual_sweep_that_is_killed_and_resumed_has_the_same_bytes_as_an_undisturbed_one() {
+    // Every 0.005 s, the rows of ended runs are added to the journal. The default, 1 s, is longer than the whole sweep.
     let options = ["--sync-every", "0.005"];
     let undisturbed = Sweep::new(IN_VIRTUAL_TIME, &options);
     undisturbed.resume();
@@ -314,6 +314,8 @@ fn a_sweep_over_tcp_that_is_killed_and_resumed_has_every_run_once() {
     let sweep = Sweep::new(OVER_TCP, &["--jobs", "4", "--sync-every", "0"]);
     let mut random = ChaCha8Rng::seed_from_u64(262);
     let (mut kills, mut ended) = (0, false);
+    // Runs over TCP are slow, so this test makes only a tenth of the kills. A run adds about 1,200 bytes to the dataset. So each kill
+    // comes within the first few runs after a start.
     while kills < wanted_kills() / 10 && !ended {
         ended = sweep.kill_after(random.random_range(0..4_000), random.random_range(0..200));
         kills += 1;

@@ -104,7 +104,7 @@ fn a_changed_experiment_is_refused_with_the_differences() {
     let folder = tempfile::tempdir().expect("a folder");
     sweep(&experiment(GRID), folder.path()).expect("a sweep");
     let before = rows(folder.path());
-    let refuse = |parameters: &str| match sweep(&experiment(parameters), folder.path()) {
+    let refuse = |text: &str| match sweep(&experiment(text), folder.path()) {
         Err(error @ SweepError::Dataset(DatasetError::OtherExperiment { .. })) => error.to_string(),
         other => panic!("{other:?}"),
     };
@@ -265,7 +265,7 @@ fn changed_or_missing_events_are_noticed() {
             .expect("a dataset")
             .read_events(run)
     };
-    // Change one byte of the last run's events.
+    // Change one byte of the last run's events: the one with index 5.
     let changed_index = last.offset as usize + 5;
     bytes[changed_index] ^= 1;
     fs::write(&events, &bytes).expect("written");
@@ -275,6 +275,7 @@ fn changed_or_missing_events_are_noticed() {
             .to_string()
             .contains("checksum")
     );
+    // Cut the file before this byte. Then only 5 bytes of the last run's events are left.
     bytes.truncate(changed_index);
     fs::write(&events, &bytes).expect("written");
     assert!(

@@ -218,8 +218,8 @@ fn events_that_fill_the_disk_leave_space_for_the_journal() {
                 .expect_err("full");
             assert!(full.to_string().contains("os error 28"), "{full}");
             drop(writer);
+            // When `append` failed, it removed the file that reserves the space, and wrote the rows of the earlier runs to the journal.
             assert_eq!(finished(&trial.root()).len(), fitting);
-            // The file that reserves the space has been removed.
             assert!(!trial.root().join(".reserve").exists());
             fs::remove_dir_all(trial.root()).expect("removed");
         }
@@ -421,10 +421,10 @@ fn an_import_appears_complete_or_not_at_all() {
     assert!(!root.join(".lock").exists());
 }
 
-/// An import into a file is refused because something exists there already. At a path below a file (`notes.txt/imported`) nothing can exist,
-/// so the import must report the error of the file system instead.
+/// At the path of a file (`notes.txt`), an import is refused because something exists there already. At a path below a file
+/// (`notes.txt/imported`) nothing can exist, so the import must report the error of the file system instead.
 #[test]
-fn an_import_below_a_file_is_not_said_to_exist_already() {
+fn an_import_below_a_file_reports_the_error_of_the_file_system() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("notes.txt");
     fs::write(&file, "all of it").expect("written");
@@ -460,14 +460,16 @@ fn a_real_full_disk_keeps_every_run_that_was_written() {
     );
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("text");
     let said = read("said");
+    // The exit code of a sweep that cannot continue is 2.
     assert_eq!(read("code"), "2\n", "{said}");
     assert!(said.contains("No space left on device"), "{said}");
     assert!(said.contains("finished runs are not repeated"), "{said}");
     let root = folder.path().join("d");
     let runs = finished(&root);
+    // Half a megabyte is reserved for the journal. A run has 20 events of about 35 bytes, so far more than 100 runs fit on the disk.
     assert!(runs.len() > 100, "{} runs", runs.len());
-    // Nothing was forced to the disk before it was full (`--sync-every 3600`). Even so, the journal has a row for every run whose events are
-    // in the file.
+    // With `--sync-every 3600`, the rows of the last runs were still in memory when the disk became full. Even so, the journal has a row for
+    // every run whose events are in the file.
     let dataset = Dataset::open(&root).expect("a dataset");
     let last = dataset.attempted().last().expect("a run");
     let events = fs::metadata(root.join("events-0000.csv")).expect("events");

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use crate::support::{experiment, files, finished};
 
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
+/// 2 rate sets * 2 values of `internal` * 3 repetitions.
 const RUNS: u64 = 12;
 /// 3 GiB. A killed sweep leaves uncounted events in only one file, and that file has about 256 MiB at most.
 const TOO_MANY_BYTES: u64 = 3 << 30;
@@ -139,7 +140,7 @@ fn segments_of_uncounted_events_are_removed() {
     assert_eq!(kept.len(), 4);
     let summary = trial.sweep().expect("a sweep");
     assert_eq!(summary.ok, RUNS - 4);
-    // The three files were removed, and the end of `events-0000.csv`.
+    // `event_bytes` counts the bytes that were removed: the three files, and the end of `events-0000.csv`.
     assert!(summary.recovered.event_bytes > 3 * events.len() as u64);
     trial.check_bytes();
     let runs = finished(&trial.root());
@@ -156,7 +157,8 @@ fn segments_of_uncounted_events_are_removed() {
 #[cfg(unix)]
 #[test]
 fn if_the_journal_is_lost_the_sweep_is_refused_and_the_events_are_kept() {
-    // How many bytes of the journal remain (`None`: the file is deleted), and what the message says about the journal.
+    // How many bytes of the journal remain (`None`: the file is deleted), and what the message says about the journal. The first line of
+    // the journal, the header, is longer than 40 bytes.
     for (remaining_bytes, state) in [
         (None, "runs.csv is missing"),
         (Some(0), "runs.csv is empty"),
@@ -222,9 +224,9 @@ fn a_sweep_killed_before_its_first_sync_is_resumed() {
     let trial = Trial::new();
     trial.restore_rows(0);
     trial.check_sweep_restores_all_bytes(RUNS);
-    // A sweep writes the header of the journal before it creates a file of events. Here the journal has no whole header, although there is a
-    // file of events. So the journal must have been damaged, and the next sweep is refused. Without a file of events, the same
-    // journal can be from a sweep that was killed before its first event. That sweep is resumed.
+    // Now the journal has no whole header. A sweep writes the header before it creates a file of events. So if there is a file of events,
+    // the journal must have been damaged, and the next sweep is refused. If there is no file of events, the last sweep may have been killed
+    // before it had written the header. Then the next sweep makes all runs.
     for journal in ["", "run,key,rep"] {
         fs::write(trial.journal(), journal).expect("written");
         fs::write(trial.root().join("events-0000.csv"), "run,mach").expect("written");
@@ -238,7 +240,8 @@ fn a_sweep_killed_before_its_first_sync_is_resumed() {
     }
 }
 
-/// If a file of events is missing, but the journal has rows about its events, the sweep is refused and does not create the file again.
+/// If a file of events is missing, but the journal has rows about its events, the sweep is refused and does not create the file again. In
+/// the error message, a missing file has 0 bytes.
 #[test]
 fn a_missing_file_of_events_is_reported_and_not_created_again() {
     let trial = Trial::new();
@@ -249,9 +252,10 @@ fn a_missing_file_of_events_is_reported_and_not_created_again() {
     assert!(!events.exists());
 }
 
-/// On a file system without locks, a second program could append to the files of a dataset. Each row of the journal has a position:
-/// the byte in a file of events at which the events of its run begin. Foreign bytes in this file would make the positions of later runs
-/// wrong. Before the writer writes a row, it checks that neither the file of events nor the journal has foreign bytes.
+/// On a file system without locks, a second program could append bytes to the files of a dataset. Each row of the journal says at which
+/// byte of a file of events the events of its run begin. If the second program appended bytes to the file of events, the rows of later runs
+/// would say a wrong byte. So before the writer writes a row, it checks that nobody else has appended bytes to the file of events or to the
+/// journal.
 #[test]
 fn bytes_of_another_writer_are_noticed() {
     let trial = Trial::new();

@@ -15,8 +15,9 @@ fn mistakes(text: &str) -> String {
     }
 }
 
-/// Returns the configurations of an experiment as texts, in their order. `parameters` is the end of its file, from `[parameters]` on. The
-/// texts also have the parameters that the file does not give, with their defaults: `phase`, `stamp` and `duration_s`.
+/// Returns the configurations of an experiment as texts. `parameters` is the end of the experiment's file, from `[parameters]` on. Every
+/// text has `rates`, `internal`, `phase`, `stamp` and `duration_s`. Any other parameter is left out if it has its default value, such as
+/// `topology=mesh` or `sends=mix`.
 fn configurations(parameters: &str) -> Vec<String> {
     experiment(parameters)
         .configurations()
@@ -57,7 +58,7 @@ fn a_rule_for_rates_gives_every_ordered_or_unordered_rate_set() {
         .len()
     };
     // By default, the rates are 1 to 6. So three machines have 6 * 6 * 6 = 216 ordered sets. If the order does not count, there are 6 sets of
-    // three equal rates, 6 * 5 = 30 sets with exactly two equal rates, and 6 * 5 * 4 / 6 = 20 sets of different rates: 56 sets.
+    // three equal rates, 6 * 5 = 30 sets with exactly two equal rates, and 6 * 5 * 4 / 3! = 20 sets of different rates: 56 sets.
     assert_eq!((count("ordered"), count("unordered")), (216, 56));
 }
 
@@ -207,8 +208,8 @@ fn a_mistake_hides_no_mistake_in_another_block() {
     ");
     // Four mistakes are reported: `sends` does not fit the topology, one configuration occurs twice, the ticks of the three rates would
     // be too close together, and there are only two probabilities for three machines.
-    let checks = "topology = \"time-keeper\"\nsends = \"unicast\"\n[[cases]]\ninternal = [[0.5, 0.6], [0.5, 0.6]]";
-    assert_snapshot!(mistakes(&format!("seed = 1\n[parameters]\nrates = [1.000001, 2.000003, 3.000017]\n{checks}")), @r#"
+    let rest = "topology = \"time-keeper\"\nsends = \"unicast\"\n[[cases]]\ninternal = [[0.5, 0.6], [0.5, 0.6]]";
+    assert_snapshot!(mistakes(&format!("seed = 1\n[parameters]\nrates = [1.000001, 2.000003, 3.000017]\n{rest}")), @r#"
     e.toml:5: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination
     e.toml:6: `cases`: a configuration is in the grid twice: rates=1.000001,2.000003,3.000017 internal=0.5,0.6 phase=spread stamp=after topology=time-keeper sends=unicast duration_s=60; to run each one more often, use repetitions
     e.toml:6: `cases`: phase "spread" is not possible with rates 1.000001,2.000003,3.000017: their ticks would be less than 100 ns apart; use phase = "uniform"
@@ -233,7 +234,7 @@ fn an_experiment_of_a_billion_runs_is_refused() {
     let text = "seed = 1\nrepetitions = 1000000\n[parameters]\nrates = { every = \"ordered\", machines = 3 }\ninternal = [0.1, 0.2, 0.3, 0.4, 0.5]";
     // 1,000,000 repetitions of 6 * 6 * 6 rate sets with 5 probabilities each: 1,080,000,000 runs.
     assert_snapshot!(mistakes(text), @"e.toml:3: `parameters`: 1080000000 runs are too many: one experiment may plan 2000000; use fewer values, or split it into several files (1000000 repetitions of each configuration)");
-    // There are 6 to the power of 900 rate sets.
+    // There are 6 to the power of 900 rate sets. A 64-bit number can count only to about 18 quintillion.
     let beyond_counting =
         "seed = 1\n[parameters]\nrates = { every = \"ordered\", machines = 900 }\ninternal = 0.7";
     assert_snapshot!(mistakes(beyond_counting), @"e.toml:3: `parameters.rates`: more than 18 quintillion runs are too many: one experiment may plan 2000000; use fewer values, or split it into several files");
@@ -259,7 +260,8 @@ fn rules_for_rate_sets_are_checked() {
 }
 
 /// A phase is the time of a machine's first tick. The rule `spread` chooses the phases so that no two machines ever tick at nearly the
-/// same time.
+/// same time. At the rates 997, 991 and 983 (prime numbers), the shortest time between ticks of two machines would be
+/// 1 / (3 * 997 * 991 * 983) s, which is less than 1 ns.
 #[test]
 fn spread_phases_are_refused_if_ticks_would_be_too_close() {
     assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [997, 991, 983]\ninternal = 0.7"), @r#"e.toml:2: `parameters`: phase "spread" is not possible with rates 997,991,983: their ticks would be less than 100 ns apart; use phase = "uniform""#);
@@ -278,6 +280,7 @@ fn delays_may_be_constant_uniform_or_exponential() {
         .iter()
         .map(|configuration| configuration.to_string())
         .collect();
+    // The first delay, 0, is the default, so its line has no `delay_s`.
     assert_snapshot!(configurations.join("\n"), @"
     rates=1,2 internal=0.7 phase=spread stamp=after duration_s=60
     rates=1,2 internal=0.7 phase=spread stamp=after delay_s=0.05 duration_s=60
@@ -323,8 +326,8 @@ fn a_time_keeper_cannot_be_combined_with_a_choice_of_recipients() {
     assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
     let in_a_case = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[cases]]\nsends = \"unicast\"\n[[cases]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
     assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
-    // The second case is wrong because of its key `sends`. It does not give `receive`, so `receive` has the default "one", as in the first
-    // case. The message must still name the second case, not the first.
+    // Only the second case has a mistake: `sends = "unicast"`. Both cases have `receive = "one"`: the first case gives it, and
+    // the second case has it by default. The message must still name the second case, not the first.
     let in_two_cases = "seed = 1\nduration_s = 5\n[parameters]\nrates = [[1, 3, 6]]\ninternal = 0.7\ntopology = \"time-keeper\"\n\
                         [[cases]]\nreceive = \"one\"\n[[cases]]\nsends = \"unicast\"\n";
     assert_snapshot!(mistakes(in_two_cases), @r#"e.toml:10: `cases[2].sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
@@ -436,6 +439,7 @@ fn the_experiments_of_this_project_are_valid() {
                 && !path.ends_with("papers.toml")
         })
         .collect();
+    // There are many more than 3 experiments. Without files, the loop below would check nothing.
     assert!(files.len() >= 3);
     for file in files {
         let experiment =

@@ -37,8 +37,8 @@ fn sweep(root: &Path, text: &str, shard: Option<Shard>) -> Summary {
     .expect("a sweep")
 }
 
-/// Returns the number and the events of each finished run, by the run's key (a text of its parameters and its repetition). The events
-/// are rows without their first cell, the run's number.
+/// Returns a map with the number and the events of each finished run. The keys of the map are the runs' keys: a run's key is a text of its
+/// parameters and its repetition. The events are rows without their first cell, because this cell is the run's number.
 fn runs(root: &Path) -> BTreeMap<String, (u64, String)> {
     let dataset = Dataset::open(root).expect("a dataset");
     let log = |row: &JournalRow| {
@@ -84,6 +84,7 @@ fn only_new_runs_are_made_and_old_ones_keep_their_numbers() {
     let mut before = BTreeMap::new();
     for (repetitions, internal, new_runs) in steps {
         let summary = sweep(&root, &grid(repetitions, internal), None);
+        // `left` is the number of runs that were to do but were not made.
         assert_eq!((summary.ok, summary.left), (new_runs, 0), "{internal}");
         let after = runs(&root);
         for (key, run) in &before {
@@ -183,7 +184,7 @@ fn a_dataset_of_schema_3_can_be_extended() {
     let more = text.replace("repetitions = 2", "repetitions = 3");
     let experiment = Experiment::parse(&more, "virtual.toml".as_ref(), Overrides::default())
         .expect("an experiment");
-    let (control, mut progress) = (Control::default(), Progress::quiet());
+    let (control, mut progress) = (Control::default(), Progress::silent());
     let options = Options::default();
     let summary = sweep::run(
         &experiment,
@@ -199,9 +200,8 @@ fn a_dataset_of_schema_3_can_be_extended() {
     for (key, run) in &before {
         assert_eq!(after.get(key), Some(run), "{key}");
     }
-    // In the old rows, column `margin_us` has only a lower limit of the run's margin. In the new rows it has the true margin. The schema
-    // of a dataset tells readers which of the two to expect. The extended dataset gets the last schema with lower limits, so that no
-    // reader takes a lower limit for a true margin.
+    // In the old rows, column `margin_us` has only a lower limit of the run's margin. In the new rows it has the true margin. A schema of
+    // `SCHEMA_OF_TRUE_MARGINS` or higher promises true margins in all rows. So the extended dataset gets a lower schema.
     let dataset = Dataset::open(folder.path()).expect("a dataset");
     assert_eq!(
         dataset.manifest().schema,
@@ -250,7 +250,8 @@ fn some_configurations_have_more_repetitions_and_old_runs_stay() {
             2,
             [2, 2, 3, 5],
         ),
-        // The table with the number 5 is gone. So two runs of the last configuration are no longer planned, but they stay.
+        // Now 3 runs of each configuration are planned. So each of the first two configurations gets a new run. The last configuration
+        // keeps its 5 runs.
         (grid(3, "[0.2, 0.7]") + &repeat_3, 2, [3, 3, 3, 5]),
     ];
     let mut before = BTreeMap::new();

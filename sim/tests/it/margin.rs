@@ -1,4 +1,6 @@
-//! Tests of the margin of a run: the shortest time between two ticks whose order matters, because another order could change the events.
+//! Tests of the margin of a run. The order of two ticks matters if another order could change the events. The margin is the shortest time
+//! between two ticks whose order matters.
+//!
 //! If the largest lateness of a tick plus the largest latency of a message is less than the margin, a run over TCP has the same events as
 //! the virtual run, which is simulated without any lateness or latency.
 
@@ -259,7 +261,8 @@ proptest! {
         prop_assert_eq!(schedule.margin_ns(), margin_by_brute_force_ns(&run.configuration, &schedule));
         if run.configuration.phase == PhaseRule::Spread {
             // A tick is due at the time of the machine's first tick plus the length of some periods. This time and this length are both
-            // rounded down to whole nanoseconds. So the margin can be up to two nanoseconds shorter than the guaranteed margin.
+            // rounded down to whole nanoseconds. So a tick can be due up to 2 ns too early. If only the later one of two ticks is due too
+            // early, the time between the two ticks is too short, by up to 2 ns.
             // If no order of ticks matters, the margin is the duration, which may be shorter than the guaranteed margin.
             let guaranteed_ns = run.configuration.guaranteed_margin_ns();
             prop_assert!(schedule.margin_ns() + 2 >= guaranteed_ns.min(duration_ns));

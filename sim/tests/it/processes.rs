@@ -22,6 +22,8 @@ use children::{wait_for_children, wait_until_gone};
 const SIM: &str = env!("CARGO_BIN_EXE_sim");
 /// A token: the secret by which the machines of a run recognise each other. `sim machine` reads it from the variable `SIM_TOKEN`.
 const TOKEN: &str = "000102030405060708090a0b0c0d0e0f";
+/// The exit code of `sim` if a run failed.
+const FAILED: i32 = 3;
 /// Eight runs (2 sets of rates, 2 delays, 2 repetitions) of 20 seconds of model time each.
 const SHORT: &str = "seed = 7\nduration_s = 20\ntime_scale = 20\nisolation = \"process\"\nrepetitions = 2\n[parameters]\nrates = [[1, 3, 6], [2, 3]]\ninternal = 0.6\ndelay_s = [0, { exponential = 0.2 }]\n";
 /// A run of ten minutes, which a test ends earlier.
@@ -124,7 +126,7 @@ fn a_killed_machine_makes_its_run_fail_and_is_named() {
     signal("KILL", machines[1]);
     let output = sweep.wait_with_output().expect("it ends");
     let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert_eq!(output.status.code(), Some(FAILED), "{said}");
     assert!(said.contains("; to repeat it: "), "{said}");
     assert!(said.contains("sim run e.toml --only 0\n"), "{said}");
     let dataset = Dataset::open(&folder.path().join("data/e")).expect("a dataset");
@@ -177,7 +179,7 @@ fn a_stopped_machine_makes_its_run_fail_and_the_sweep_continues() {
     signal("STOP", machines[1]);
     let output = sweep.wait_with_output().expect("it ends");
     let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert_eq!(output.status.code(), Some(FAILED), "{said}");
     let dataset = Dataset::open(&folder.path().join("data/e")).expect("a dataset");
     let [stopped, other] = dataset.attempted() else {
         panic!("{} rows", dataset.attempted().len())
@@ -273,7 +275,7 @@ fn a_machine_with_another_token_is_refused() {
         (refused, "machine 1 had no connection to machine 0 in time"),
     ] {
         let output = child.wait_with_output().expect("it ends");
-        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(output.status.code(), Some(FAILED));
         assert!(
             text(&output.stderr).contains(said),
             "{}",
@@ -361,7 +363,7 @@ fn machine(folder: &Path, index: u32, addresses: &str, more: &[&str]) -> Command
 
 /// Runs the two machines of run 0 with smaller and smaller time scales until both are punctual (a busy computer needs a smaller time
 /// scale). Checks that the punctual machines log the events of the virtual run. `run_machines` takes a time scale such as "0.5", runs both
-/// machines with it, and returns their outputs.
+/// machines with it, and returns the output of machine 0 and then that of machine 1.
 fn check_machines_equal_virtual_run(experiment: &str, run_machines: impl Fn(&str) -> [Output; 2]) {
     // Returns whether both machines were punctual. Compares their events only in this case.
     let was_punctual = |time_scale| compare_with_virtual_run(experiment, &run_machines(time_scale));

@@ -25,9 +25,9 @@ pub(super) const SAMPLE_WIDTH: f64 = 24.0;
 const MIN_PANEL_WIDTH: f64 = 300.0;
 /// The height that a number on the vertical axis gets, with the space around it.
 pub(super) const TICK_HEIGHT: f64 = 34.0;
-/// Height of the area of a panel whose vertical axis has numbers.
+/// Height of a panel's [`Area`] (what is between its axes), if the vertical axis has numbers.
 const AREA_HEIGHT: f64 = 230.0;
-/// Height of the area of a panel whose vertical axis has numbers, if it is the chart's only panel.
+/// Used instead of [`AREA_HEIGHT`] if the chart has only one panel.
 const SINGLE_AREA_HEIGHT: f64 = 380.0;
 /// The names on one side of a panel take at most this share of its width.
 const MAX_NAME_SHARE: f64 = 0.4;
@@ -99,7 +99,7 @@ impl Layout {
         let width = (inner_width - GAP * (columns - 1) as f64) / columns as f64;
         let mut areas = vec![];
         for row in figure.panels.chunks(columns) {
-            let titles = titles_height(row);
+            let panel_title_height = titles_height(row);
             // All areas of a row get the same `height`, the same `left_width` and the same `right_width`, so that their axes are aligned.
             let heights = row
                 .iter()
@@ -115,14 +115,14 @@ impl Layout {
                 areas.push(Area {
                     left: left + left_width,
                     right: left + width - right_width,
-                    top: top + titles,
-                    bottom: top + titles + height,
+                    top: top + panel_title_height,
+                    bottom: top + panel_title_height + height,
                     outer_left: left,
                     outer_right: left + width,
                 });
                 debug_assert!(left_width + right_width < width, "{}", panel.title);
             }
-            top += titles + height + BELOW_AREA;
+            top += panel_title_height + height + BELOW_AREA;
         }
         Self {
             height: top + text_height(&notes) + MARGIN - 6.0,
@@ -146,12 +146,13 @@ fn column_count(figure: &Figure, inner_width: f64) -> usize {
     figure.panels.len().clamp(1, max_columns)
 }
 
-/// Height of the titles above the areas of a row of panels.
+/// Height of the space above the areas of a row of panels. Two lines of text stand there: the title of the panel, and the
+/// name of the panel's vertical axis.
 fn titles_height(row: &[Panel]) -> f64 {
     let has_title = row.iter().any(|panel| !panel.title.is_empty());
-    let has_name = row.iter().any(|panel| !panel.y.name.is_empty());
+    let has_axis_name = row.iter().any(|panel| !panel.y.name.is_empty());
     let height_if = |is_present: bool| if is_present { LEADING + 2.0 } else { 0.0 };
-    height_if(has_title) + height_if(has_name) + 8.0
+    height_if(has_title) + height_if(has_axis_name) + 8.0
 }
 
 /// The width of a label.
@@ -164,7 +165,8 @@ fn names_width(panel: &Panel, (width, height): (f64, f64)) -> f64 {
     let widest = match &panel.y.positions {
         Positions::Names(names) => names.iter().map(|name| width_of(name)).fold(0.0, f64::max),
         Positions::Numbers { .. } => {
-            // `-TICK_HEIGHT` is negative because positions get smaller from the bottom (`height`) to the top (0).
+            // Each number gets at least `TICK_HEIGHT` pixels. The minus sign tells `ticks` that the axis goes from a larger position
+            // (`height`, at the bottom) to a smaller position (0, at the top).
             let (ticks, decimals) = panel.y.scale(height, 0.0).ticks(-TICK_HEIGHT);
             let widths = ticks
                 .iter()

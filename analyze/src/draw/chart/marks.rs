@@ -235,7 +235,7 @@ impl Drawing<'_> {
             let (x, y) = self.at(point.x, point.y);
             let class = format!("bar {}", series.ink.class());
             let (data, title) = attributes_and_title(&class, point, &self.name_of(series, point));
-            // A bar leaves half a pixel free on each side.
+            // A bar leaves half a pixel free on each side, but it is at least 0.6 pixels thick.
             let half = (width / 2.0 - 0.5).max(0.3);
             let name_position = if self.is_horizontal { y } else { x };
             let middle = name_position + offset;
@@ -314,8 +314,8 @@ impl Drawing<'_> {
         let positions: std::collections::BTreeSet<_> = series.points.iter().map(position).collect();
         let mut path = String::new();
         for (x, y) in positions {
-            // A line without length: the style sheet gives it a round end, so it looks like a dot. Hollow circles become dots too, but
-            // smaller and more transparent ones (class `rings`).
+            // `h0` draws a line without length: the style sheet gives it a round end, so it looks like a dot. Hollow circles become dots too,
+            // but smaller and more transparent ones (class `rings`).
             let _ = write!(path, "M{x} {y}h0");
         }
         let class = if series.mark == Mark::Hollow {

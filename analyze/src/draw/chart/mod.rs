@@ -292,8 +292,9 @@ pub fn rules(colours: &Colours) -> String {
     let Colours {
         ground, muted, ink, ..
     } = colours;
-    // `.dot` is one circle. In a panel with very many circles, all circles of a series are one path: `.dots` for filled circles, `.rings`
-    // for hollow circles. In the path, each circle is a line without length. The round end of the line looks like a dot.
+    // `.dot` is one circle. In a panel with very many circles, all circles of a series are one path. In the path, each circle is a line
+    // without length, and the round end of the line looks like a dot. The class is `.dots` for filled circles. It is `.rings` for hollow
+    // circles, which become smaller and more transparent dots.
     format!(
         ".curve{{stroke-width:1.8;fill:none;stroke-linejoin:round}}.band{{stroke:none;fill-opacity:.2}}.bar,.cell{{stroke:none}}\
          .dot{{stroke:{ground};stroke-width:.7}}.dots{{fill:none;stroke-width:4;stroke-linecap:round;stroke-opacity:.6}}\

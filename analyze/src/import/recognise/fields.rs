@@ -74,15 +74,16 @@ pub(super) struct Fields {
     pub(super) assumptions: Vec<String>,
 }
 
-/// Finds the fields of the shapes `templates`. `files` is the number of files, and `has_one_file` says whether each run is in a single
-/// file. `resolves` gets the index of a file and a text with names, and says whether these are names of other machines of the file's run.
+/// Finds the fields of the shapes `templates`. `files` is the number of files, and `one_file_per_run` says whether each run has a
+/// single file. `resolves` gets the index of a file and a text with names, and says whether these are names of other machines of the
+/// file's run.
 ///
-/// If a shape of events has only few records, its lines are perhaps damaged, or are summaries. Such a rare shape is left out if it does
-/// not have the needed fields. A frequent shape without the needed fields is an error.
+/// A shape of events with only few records is called rare: its lines are perhaps damaged, or are summaries. A rare shape without the
+/// needed fields (the system time and the clock) is left out. A frequent shape without the needed fields is an error.
 pub(super) fn assign(
     templates: &[Template],
     files: usize,
-    has_one_file: bool,
+    one_file_per_run: bool,
     resolves: impl Fn(usize, &str) -> bool,
 ) -> Result<Fields, Problem> {
     let is_event = |template: &Template| template.kind.is_some_and(|kind| kind != Kind::Ignore);
@@ -105,7 +106,7 @@ pub(super) fn assign(
     // machines of a run share a file. If each machine has its own file, the name of the file is the machine's name.
     let mut found: Vec<Assignment> = vec![Assignment::default(); templates.len()];
     let mut machine = machine_slots(templates, &events);
-    let by_prefix = prefix_slots(templates, &events).filter(|_| has_one_file);
+    let by_prefix = prefix_slots(templates, &events).filter(|_| one_file_per_run);
     // Whether the names at the beginning of lines are taken as machines, because no value has a label for machines.
     let is_prefixed = machine.iter().all(Option::is_none) && by_prefix.is_some();
     if let Some(prefix) = by_prefix.filter(|_| is_prefixed) {
@@ -216,7 +217,7 @@ pub(super) fn assign(
     })
 }
 
-/// Leaves out rare shapes that have more numbers without a label than any frequent shape. In a line of such a shape, a value was
+/// Leaves out rare shapes that have more numbers without a label than every frequent shape. In a line of such a shape, a value was
 /// probably cut in two (`4 2` instead of `42`), and one part would be read as the whole value.
 fn drop_damaged(events: &mut Vec<usize>, templates: &[Template], is_rare: impl Fn(usize) -> bool) {
     let unlabelled_numbers = |index: usize| {
@@ -337,9 +338,9 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
 
 /// Whether the clock is a vector clock. That is so if both of these are true:
 ///
-/// - No number outside a list has a label for a clock.
+/// - No number outside a list has a label for a clock. A list has several numbers in brackets, such as `[3, 1, 4]`.
 /// - The line has a list with a label for a clock (or with the word `vector`). Or it has numbers with only a comma between them, and
-///   spaces or `|` elsewhere.
+///   spaces or `|` elsewhere, such as `vm1 | 3,1,4`.
 fn is_vector(template: &Template) -> bool {
     let is_labelled = |slot: &Slot| slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
     let has_clock_number = template
@@ -401,7 +402,7 @@ fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>>
     }
 }
 
-/// Maximum number of machines in one file.
+/// Maximum number of machines in a file whose lines begin with the names of machines.
 const MAX_MACHINES: usize = 20;
 
 /// For each shape, the slot that is a name at the beginning of the line, such as `vm1: ` or `[A]`. The whole result is `None` if an event

@@ -14,7 +14,7 @@
 //! - [`evidence`]: the table of words and the fields for which they are evidence
 //! - [`fields`]: finds the field of each value
 //! - [`times`]: finds the system time
-//! - [`optional`]: finds the fields that some logs do not have
+//! - [`optional`]: finds the optional fields, such as the queue's length, which not every log has
 //! - [`sequence`]: checks which numbers follow the rules of clocks, queues and timestamps
 //! - [`record_boundaries`]: finds possible ways to split lines into records
 //! - [`pattern`]: turns shapes into regular expressions
@@ -146,7 +146,7 @@ fn recognise_text(
 ) -> Result<Mapping, Error> {
     let mut refusal_to_report = None;
     let mut best: Option<Recognised> = None;
-    let has_one_file = texts.iter().all(|run| run.files.len() == 1);
+    let one_file_per_run = texts.iter().all(|run| run.files.len() == 1);
     // `record` is the mapping's key that says where a record begins. None if each line is a record.
     for record in record_boundaries::possible_records(texts) {
         let mapping = Mapping {
@@ -163,7 +163,12 @@ fn recognise_text(
             // not known yet, so any name is accepted.
             machines.0.len() < 2 || peers::names_other_machines(cell, machines, *own)
         };
-        match fields::assign(&templates, records.files, has_one_file, are_machine_names) {
+        match fields::assign(
+            &templates,
+            records.files,
+            one_file_per_run,
+            are_machine_names,
+        ) {
             Ok(found) => {
                 let counts = EventCounts::count(&templates, &found, &records);
                 let each_line_is_a_record = mapping.record.is_none();

@@ -1,12 +1,13 @@
-//! Checks which numbers in the rows of a machine follow the rules of clocks, of queue lengths or of timestamps. A row is a record
-//! of an event. Rows of the same form have the same shape (template), and a slot is the position of a value in a shape.
+//! Checks which numbers of a log follow the rules of clocks, of queue lengths or of timestamps. A row has the values of one event. Events
+//! whose texts have the same form have the same shape: `clock: 5` and `clock: 12` have the shape `clock: <Number>`. In the code, a shape is
+//! a [`Template`]. A slot is the position of a value in a shape.
 
 use super::fields::{Assignment, Problem};
 use super::templates::Template;
 use crate::import::mapping::Kind;
 
 /// The search for clocks chooses a slot for each shape, one shape at each step. After a step, only this number of best choices is kept (a
-/// beam search). To keep all would take too long, because a shape with three possible slots makes three choices out of each choice.
+/// beam search). Keeping all choices would take too long: each shape with three possible slots makes their number three times as large.
 const BEAM_WIDTH: usize = 16;
 /// If labels (the words beside the values) do not decide which slots are the clock, the best choice must have at least this fit
 /// (see [`Sequence::fit`]).
@@ -17,7 +18,7 @@ const CLEARLY_BETTER: f64 = 0.05;
 /// Minimum share of the rows that must fit the rule of queue lengths, or of timestamps.
 const NEARLY_ALL: f64 = 0.95;
 
-/// The rows of all events, by file and machine, in the order of the log.
+/// The rows of all events, sorted by file, then by machine, then by position in the file.
 #[derive(Debug)]
 pub(super) struct Sequence<'t> {
     templates: &'t [Template],
@@ -91,7 +92,7 @@ impl<'t> Sequence<'t> {
     /// # Errors
     ///
     /// - [`Problem::Several`] if the best choice does not fit well enough, or fits hardly better than the second best
-    /// - [`Problem::NoEvents`] if a shape has no candidate
+    /// - [`Problem::NoEvents`] if a shape has no candidate. (The caller leaves out such shapes, so this does not happen.)
     pub(super) fn choose_clocks(
         &self,
         events: &[usize],
@@ -130,8 +131,8 @@ impl<'t> Sequence<'t> {
         };
         let second_fit = choices.get(1).map_or(0.0, |(_, fit)| *fit);
         if fit < ENOUGH_FIT || fit - second_fit < CLEARLY_BETTER * fit {
-            // The error is about the first shape for which the two best choices have different slots, or, without a second choice, about
-            // the first shape.
+            // The error is about the first shape for which the two best choices have different slots. If there is only one choice, the error
+            // is about the first of all shapes.
             let differs = |&index: &usize| {
                 choices
                     .get(1)
@@ -144,9 +145,13 @@ impl<'t> Sequence<'t> {
         Ok(best)
     }
 
-    /// How well the slots `choice` of the shapes `events` fit a clock, from 0 to 1. Each step from a row to the machine's next row
-    /// counts 1 if a clock can make it: the value grows by 1, or by more at a receive. If the value grows by more at another event,
-    /// the step counts 0.6; if it stays the same, 0.4; if it falls, 0. The fit is the mean over all steps.
+    /// How well the slots `choice` of the shapes `events` fit a clock, from 0 to 1. The value in each row is compared with the value in the
+    /// machine's previous row, and each comparison gets points. The fit is the mean of these points:
+    ///
+    /// - 1 if the value grows by 1, or if the row is a receive and the value grows by more than 1: a clock does this
+    /// - 0.6 if the row is not a receive, but the value grows by more than 1
+    /// - 0.4 if the value stays the same
+    /// - 0 if the value falls, or if one of the two values is not a number
     fn fit(&self, events: &[usize], choice: &[usize]) -> f64 {
         let slot = |position: RowPosition| {
             events

@@ -25,9 +25,9 @@ const NEARLY_ALL: f64 = 0.95;
 /// The columns that must be found.
 const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
-/// Recognises the columns of tables. Returns a copy of the mapping `given`. In the copy, `columns` has the recognised columns, such as the
-/// column `lclock` for the field `logical_clock`. None if the files are not tables with titles, or if a needed column is not recognised. If
-/// the files have different titles, the tables with equal titles form a group, and only the group with the most rows is used.
+/// Recognises the columns of tables. `given` is the mapping: the user's description of the format. Returns a copy of the mapping in which
+/// `columns` has the recognised columns, such as the column `lclock` for the field `logical_clock`. None if the files are not tables with
+/// titles, or if a needed column is not recognised. Tables with equal titles form a group, and only the group with the most rows is used.
 pub(super) fn recognise(
     texts: &[RunTexts],
     given: &Mapping,
@@ -45,11 +45,11 @@ pub(super) fn recognise(
         .max_by_key(|(_, tables)| rows(tables))?;
     let event = event_column(&titles, &tables, given)?;
     let templates = templates(&titles, &tables, event, given);
-    // With `has_one_file = true`, `assign` would also look for names of machines at the beginning of lines of text. A table has no such
-    // names, so `has_one_file` is false. `assign` calls `resolves` for each cell with recipients or a sender, and leaves out a field if
-    // `resolves` is false for one of its cells. Here `resolves` is always true, so no field is left out.
-    let (has_one_file, resolves) = (false, |_: usize, _: &str| true);
-    let found = fields::assign(&templates, tables.len(), has_one_file, resolves).ok()?;
+    // With `one_file_per_run = true`, `assign` would also look for names of machines at the beginning of lines of text. A table has no
+    // such names, so `one_file_per_run` is false. `resolves` could check whether a cell with recipients or a sender has names of
+    // machines. Here `resolves` accepts every cell.
+    let (one_file_per_run, resolves) = (false, |_: usize, _: &str| true);
+    let found = fields::assign(&templates, tables.len(), one_file_per_run, resolves).ok()?;
     let mut columns: BTreeMap<String, String> = BTreeMap::new();
     for assignment in found.assignments.iter().flatten() {
         for (name, slot) in Assignment::fields(assignment) {
@@ -67,8 +67,9 @@ pub(super) fn recognise(
     if !NEEDED.iter().all(|name| columns.contains_key(*name)) {
         return None;
     }
-    // Some titles are known without a mapping, such as `vm` for the field `machine`. If the table has a known title for one of the
-    // fields below, the field is removed from `columns`. Then the column with the known title is used when the table is read.
+    // For the fields below, a column with a known title (such as `vm` for `machine`) is used rather than the recognised column. So if the
+    // table has a known title for one of these fields, the field is removed from `columns`. The code that reads the table then finds the
+    // column by its title.
     let header: StringRecord = titles.iter().map(String::as_str).collect();
     for name in [
         "machine",
@@ -110,8 +111,8 @@ fn read_titled_table(path: &Path, text: &str, given: &Mapping) -> Option<Table> 
     (has_titles && has_equal_rows && !table.rows.is_empty()).then_some(table)
 }
 
-/// The name of a column in a mapping: its title, or its number from 1. The number is used if several columns have the title, or if
-/// the title is itself a number.
+/// The name of a column in a mapping: its title, or its number (1 for the first column). The number is used if several columns have the
+/// title, or if the title is itself a number.
 fn column_name(titles: &[String], column: usize) -> String {
     let title = &titles[column];
     let is_unique = titles

@@ -28,8 +28,8 @@ pub(super) struct Template {
     /// The kind of event. None if no word stands for an event.
     pub(super) kind: Option<Kind>,
     /// The words that say which kind of event a record is, such as `Sent message to both`: the indices of their first and last part. If no
-    /// words with a known meaning are found, these are the first words that are neither the label of a value (such as `clock` in
-    /// `clock: 5`) nor a single letter. None if there are no such words.
+    /// words with a known meaning are found, `event` is the first phrase (words with one blank between them) that is neither the label of a
+    /// value (such as `clock` in `clock: 5`) nor a single letter. None if there is no such phrase.
     pub(super) event: Option<(usize, usize)>,
     /// The positions of values.
     pub(super) slots: Vec<Slot>,
@@ -197,11 +197,14 @@ impl Template {
     }
 }
 
-/// Finds the kind of event that the words of a record stand for, and the first and last token of those words. Phrases are tried in
-/// this order: phrases of more than one letter, the labels of values (such as `Sent` in `Sent: 4`), single letters. The first phrase
-/// that stands for an event is taken. If there is none, the first phrase that stands for a line without an event is taken, such as
-/// `Connected to machine`. Its kind is [`Kind::Ignore`]. If there is no such phrase either, the kind is none, and the tokens are those of
-/// the first phrase that is neither a label nor a single letter.
+/// Finds the words of a record that stand for an event. Returns the kind of this event, and the indices of the first and last token of the
+/// words.
+///
+/// Some phrases are labels of values (such as `Sent` in `Sent: 4`), and some are single letters. All other phrases are tried first, then
+/// the labels, then the single letters. The first phrase that stands for an event is shortened by [`shortest_phrase`] and returned. If
+/// there is none, the first phrase that stands for a line without an event is returned, such as `Connected to machine`. Its kind is
+/// [`Kind::Ignore`]. If there is no such phrase either, the kind is `None`, and the first phrase that is neither a label nor a single
+/// letter is returned.
 fn find_kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(usize, usize)>) {
     let phrases = phrases(tokens);
     let is_label = |(_, end): &(usize, usize)| is_label(tokens, *end);
@@ -224,7 +227,8 @@ fn find_kind(tokens: &[Token<'_>], mapping: &Mapping) -> (Option<Kind>, Option<(
     }
 }
 
-/// The shortest piece of a phrase that stands for the same kind of event. Phrases are given by their first and last token.
+/// The shortest piece of a phrase that stands for `kind` on its own: `Sent message to both` for the phrase `Sent message to both machines`.
+/// The phrase and its pieces are given as the indices of their first and last token.
 fn shortest_phrase(
     (from, to): (usize, usize),
     kind: Kind,

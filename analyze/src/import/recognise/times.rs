@@ -23,9 +23,11 @@ type Cell<'t> = (usize, usize, &'t str);
 /// numbers with a unit (`350ms`), or numbers as large as Unix times. Of several candidates in a shape, the one with the greatest score is
 /// used. If no shape has candidates, [`find_unlabelled_time`] looks for a number that is probably the time.
 ///
-/// The score is a sum of three parts: how much the values behave like times ([`likeness_to_times`]), how clearly the words beside the value
-/// stand for a time (each word has a weight, such as 5 for `systime` and -9 for `queue`; a negative sum counts as 0), and 4 if the values
-/// are in a format of times.
+/// The score is the sum of three parts:
+///
+/// - how much the values behave like times ([`likeness_to_times`]);
+/// - the sum of the weights of the words beside the value, such as 5 for `systime` and -9 for `queue` (0 if the sum is negative);
+/// - 4 if the values are in a format of times.
 pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize>> {
     let mut values: BTreeMap<Role, Vec<Cell<'_>>> = BTreeMap::new();
     for template in events.iter().map(|&index| &templates[index]) {
@@ -63,8 +65,8 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
     times
 }
 
-/// A number of at least this size is taken as a Unix time: in seconds, this is a time in the year 2001. Clocks, queue lengths and
-/// names that are numbers are smaller.
+/// A number of at least this size is taken as a Unix time: in seconds, this is a time in the year 2001. Clock values, queue
+/// lengths and machine numbers are smaller.
 const UNIX_TIME: f64 = 1e9;
 
 /// The slots of a shape that can be times, by their format, their words, their unit or their size.

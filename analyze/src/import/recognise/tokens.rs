@@ -86,7 +86,8 @@ static AT_LABELLED_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, ?\d+)+\b")
 /// A unit of time directly after a number.
 static AT_UNIT: Lazy<Regex> =
     Lazy::new(|| regex(r"^(?:s|sec|secs|seconds|ms|us|µs|ns)(?:[^\p{L}\d_]|$)"));
-/// A machine's name of one letter at the beginning of a record. The letters `R`, `S` and `I` stand for events and are not names.
+/// A machine's name of one letter at the beginning of a record, with the sign after it: `A: send`, `A | send`, or the part `A]` of
+/// `[A] send`. The letters `R`, `S` and `I` stand for events and are not names.
 static AT_LETTER: Lazy<Regex> = Lazy::new(|| regex(r"^[A-HJ-QT-Z](?:\]|:| \|)"));
 
 /// Splits a record of one or more lines into tokens.
@@ -171,8 +172,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
     let mut allows_numbers = false;
     // Whether `<`, `>`, `→` or `←` was found before the names. The loop below goes backwards, so it finds the `>` of `->` before the `-`.
     let mut has_arrow = false;
-    // Whether there is a colon or an equals sign before the names.
-    let mut has_sign = false;
+    let mut has_colon_or_equals = false;
     // Whether the names follow `peer=` or `peers:`.
     let mut follows_peer_label = false;
     // Goes back from the beginning of `rest`, token by token, until a word such as `to` or `send` shows that `rest` begins with names of
@@ -183,7 +183,7 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
             Class::Space => {}
             Class::Mark if ":=#".contains(token.text) => {
                 allows_numbers |= token.text == ":";
-                has_sign |= token.text != "#";
+                has_colon_or_equals |= token.text != "#";
             }
             Class::Mark if "<>→←".contains(token.text) => has_arrow = true,
             // A dash is allowed only in `->`, in `<-`, and directly before the names, as in `machine-1`.
@@ -218,8 +218,8 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
                     break;
                 }
                 // The words `peer` and `peers` get here too, because they are among the `MACHINE_WORDS`.
-                follows_peer_label |= has_sign && ["peer", "peers"].contains(&last);
-                let is_plural = last.len() > 1 && last.ends_with('s');
+                follows_peer_label |= has_colon_or_equals && ["peer", "peers"].contains(&last);
+                let is_plural = last.ends_with('s') && last != "process";
                 allows_numbers |= is_plural;
             }
             _ => break,
@@ -296,6 +296,13 @@ mod tests {
         let texts = ["vm1", "10:00:01.5", "7", "2 and 3", "4", "[1, 2]", "-1"];
         assert_eq!(found, classes.into_iter().zip(texts).collect::<Vec<_>>());
         assert_eq!(slots("to VMs [1, 2] now"), [(Class::Peers, "[1, 2]")]);
+        for word in ["machine", "process"] {
+            assert_eq!(
+                slots(&format!("sent to {word} 2, 17")),
+                [(Class::Peers, "2"), (Class::Number, "17")],
+                "{word}"
+            );
+        }
         // One number in brackets is a number. Several are a list.
         assert_eq!(
             slots("[ 1 ] ( 12) [1 2]"),
@@ -310,7 +317,8 @@ mod tests {
             slots("TO: 2978, 3979, time: 3"),
             [(Class::Peers, "2978, 3979"), (Class::Number, "3")]
         );
-        // A list of peers would need blanks after its commas, and a plural or a colon before it. So these are three values.
+        // After `to`, a list such as `2, 5, 7` needs blanks after its commas, and a colon or a plural such as `machines` before it. Here
+        // both are missing, so these are three values.
         assert_eq!(slots("to 2,5,7").len(), 3);
         assert_eq!(slots("from queue, back to work"), []);
         assert_eq!(slots("SEND -> [0] now"), [(Class::Peers, "[0]")]);
@@ -318,7 +326,7 @@ mod tests {
         assert_eq!(slots("sent to (0,)"), [(Class::Peers, "(0,)")]);
         assert_eq!(slots("received, sent by vm2"), [(Class::Peers, "vm2")]);
         assert_eq!(slots("ev=send peer=0,2"), [(Class::Peers, "0,2")]);
-        // The first word for a machine is a token of its own, and so is its dash.
+        // The first `machine` and the dash after it are tokens of their own. So the token with the names begins with `1`.
         assert_eq!(
             slots("to machine-1 and machine-2"),
             [(Class::Peers, "1 and machine-2")]

@@ -272,15 +272,16 @@ impl Simulator {
     /// Draws the recipients of a send of `machine`: one of the other machines or all of them, with equal probabilities. With N machines,
     /// a draw has the outcomes 0 to N - 1. Each of the first N - 1 outcomes stands for one other machine, and the last outcome for all.
     fn recipients(&mut self, machine: usize) -> Recipients {
-        // The outcome that stands for all machines. It is also the number of the last machine.
-        let last = self.nodes.len() - 1;
+        // With N machines, both the last outcome and the number of the last machine are N - 1.
+        let last_outcome = self.nodes.len() - 1;
+        let last_machine = self.nodes.len() - 1;
         loop {
             let outcome = (self.draw() * self.nodes.len() as f64) as usize;
             // Whether `SometimesTwoRecipients` affects this send.
             let is_one_in_fifty = self.sent.is_multiple_of(50);
             // The number of the one recipient: if there are four machines and machine 1 is the sender, the outcomes 0, 1 and 2 stand for
             // machines 0, 2 and 3.
-            // The number is not used if the outcome is `last`, because then the message goes to all.
+            // The number is not used if the outcome is `last_outcome`, because then the message goes to all.
             let peer = if outcome < machine {
                 outcome
             } else {
@@ -288,12 +289,13 @@ impl Simulator {
             };
             match self.bug {
                 // In these two cases the bug forbids the outcome, so the loop draws again.
-                Bug::NeverToAll if outcome == last => {}
-                Bug::NeverToLast if outcome != last && peer == last => {}
-                _ if outcome == last => return Recipients::All,
+                Bug::NeverToAll if outcome == last_outcome => {}
+                Bug::NeverToLast if outcome != last_outcome && peer == last_machine => {}
+                _ if outcome == last_outcome => return Recipients::All,
                 // With three machines, a message to two recipients is a message to all. So this bug needs four machines or more.
-                Bug::SometimesTwoRecipients if last > 2 && is_one_in_fifty => {
-                    let others = (0..=last).filter(|&other| other != machine && other != peer);
+                Bug::SometimesTwoRecipients if self.nodes.len() >= 4 && is_one_in_fifty => {
+                    let others =
+                        (0..=last_machine).filter(|&other| other != machine && other != peer);
                     let second = others.min().unwrap_or(peer);
                     let both = [peer.min(second) as u32, peer.max(second) as u32];
                     return Recipients::Several(both.into());

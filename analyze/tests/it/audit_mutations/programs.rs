@@ -1,5 +1,6 @@
 //! For each bug and each setup (a configuration), a program with this bug is simulated. The audit must find the bug wherever it shows in
-//! the logs. From each setup three kinds of runs are made: in virtual time, over TCP as scheduled, and over TCP *late* (not as scheduled).
+//! the logs. The simulated logs are written as three kinds of runs: as runs in virtual time, as runs over TCP that are as scheduled, and as
+//! runs over TCP that are *late* (not as scheduled). No real TCP connection is used.
 
 use analyze::audit::Check;
 use sim::log::EndedRun;
@@ -73,8 +74,9 @@ fn wrong_clocks_are_found() {
         require_found(bug, check, everywhere);
     }
     // A program with the bug `TakesStamp` sets the clock to stamp + 1 at each receive. This is wrong only if the stamp is lower than the
-    // clock. With two machines, it can happen that no receive is wrong. The slower machine receives a message at nearly every tick, so its
-    // clock hardly ever gets ahead of the next stamp. The slower machine hardly ever sends, so the faster machine hardly ever receives.
+    // clock. With two machines, it can happen that no receive is wrong. The slower machine receives at nearly every tick. When it
+    // receives stamp 7, its clock becomes 8, and the next stamp of the other machine is 8 or more. The faster machine hardly ever receives,
+    // because the slower machine hardly ever sends.
     require_found(
         Bug::TakesStamp,
         Check::ReceiveClock,
@@ -181,8 +183,8 @@ fn messages_that_are_received_at_the_time_of_their_send_are_found() {
 ///
 /// If the run is late, the audit knows only the earliest and the latest possible arrival of each message. In this test a message can
 /// travel as long as the whole run lasts. So every order is possible, and `queue_order` passes. But `queue_length` fails. This check
-/// assumes that messages enter a queue in the order in which they are received: the third message received is the third that entered. The
-/// logged queue lengths show when the third message entered. By these times, some messages entered the queue before they were sent.
+/// assumes that the third message that a machine receives is the third that entered its queue. The logged queue lengths show when the third
+/// message entered. But because of the bug, the message that is received third may have been sent after that time. Then the check fails.
 #[test]
 fn a_wrong_order_in_a_late_run_is_found_by_queue_length() {
     let allow_long_latencies = |run: &mut EndedRun| {

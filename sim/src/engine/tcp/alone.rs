@@ -65,7 +65,7 @@ pub enum ParticipantError {
         /// The system's message.
         problem: String,
     },
-    /// The system has no more files or memory. The run may work when fewer machines run at once.
+    /// The system allows no more open files, or has no more memory. The run may work when fewer machines run at once.
     #[error("{0}")]
     Shortage(String),
     /// The run failed.
@@ -105,10 +105,11 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
     // The deadline for the start of the run. Time in which this process was suspended (Ctrl+Z, or a sleeping computer) does not count as
     // waiting. The argument 0 says that this process has not been suspended so far.
     let mut patience = Patience::until(clock.now_ns().saturating_add(patience_at_start_ns), 0);
-    // Each turn of this loop does the ticks that are due, and then waits for sockets. The number of the turn has no effect here: only an
-    // event loop with many runs uses it. But `hosted.tick` always takes it.
+    // Each turn of this loop does the ticks that are due, and then waits for sockets. `turn` is counted only because `hosted.tick` needs
+    // this argument. The argument has an effect only in an event loop with many runs.
     for turn in 0.. {
         suspension.note_awake(clock.now_ns());
+        // `has_started` means that the start time is set. This time can still be in the future.
         if !hosted.has_started() {
             hosted.set_up(&mut reactor)?;
             // If the system clocks of the machines differ too much, the machines cannot start together: the run fails.
@@ -141,11 +142,11 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
         if patience.is_over(clock.now_ns(), &mut suspension) {
             return Err(hosted.describe_missing().into());
         }
-        // Wait for a socket, but not longer than until the next tick. Before the start of the run
-        // is set, the due times have no meaning.
-        let longest_ns = clock.now_ns() + LONGEST_WAIT.as_nanos() as u64;
+        // Wait for a socket until the next tick is due, but at most `LONGEST_WAIT`. Before the start time is set, due times have no
+        // meaning.
+        let latest_ns = clock.now_ns() + LONGEST_WAIT.as_nanos() as u64;
         let due_ns = hosted.next_due_ns(machine).filter(|_| hosted.has_started());
-        let until = clock.instant(due_ns.map_or(longest_ns, |due_ns| due_ns.min(longest_ns)));
+        let until = clock.instant(due_ns.map_or(latest_ns, |due_ns| due_ns.min(latest_ns)));
         reactor
             .wait(Some(until))
             .map_err(|error| format!("cannot watch sockets: {error}"))?;

@@ -35,8 +35,8 @@ const STEP_EVERY_NS: u64 = 5_000_000;
 /// Maximum number of runs that are set up at the same time. While a run is set up, each of its machines has a listener, which needs a
 /// file descriptor.
 pub(crate) const MAX_SETTING_UP: usize = 8;
-/// How long a run may wait for its last messages after the end of its duration. The set-up of a run may also take this much longer than
-/// expected.
+/// How long a run may wait for its last messages after the end of its duration. Also how long a run may need to start after the estimated
+/// end of its set-up.
 const PATIENCE_NS: u64 = 10_000_000_000;
 /// The longest wait for sockets, deadlines or runs. An interrupt is noticed after this time at the latest.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
@@ -152,8 +152,9 @@ struct EventLoop<'s, D> {
     had_time_ns: u64,
     /// A run that could not be set up because there were no more file descriptors. It is tried again.
     postponed: Option<Run>,
-    /// Whether the loop tries to take another run before it waits. It does so after it has taken a run, because more runs may be available.
-    /// It also does so after it has closed the mesh of a run, because then file descriptors are free again.
+    /// Whether the loop may be able to take another run at once. If so, the loop does not wait for sockets. True after the loop has
+    /// taken a run, because more runs may be available. Also true after the loop has closed the mesh of a run, because then file
+    /// descriptors are free again.
     may_take_more: bool,
     /// Number of events of all runs that are in memory.
     events_in_memory: usize,
@@ -271,7 +272,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
         }
     }
 
-    /// Ends the run of `deadline` with a failure if it has not started or ended in time. If the loop was suspended since the deadline was
+    /// Calls [`Self::fail`] if the run of `deadline` has not started or ended in time. If the loop was suspended since the deadline was
     /// set, postpones the deadline instead. `started`, `setup_count` and `suspended_ns` are those of [`DeadlineKind::Patience`].
     fn check_progress(
         &mut self,
@@ -312,8 +313,8 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             return Ok(());
         }
         let runs = self.runs.iter_mut();
-        let longest = runs.max_by_key(|(_, (_, hosted))| hosted.events_in_memory());
-        if let Some((_, (_, hosted))) = longest {
+        let largest = runs.max_by_key(|(_, (_, hosted))| hosted.events_in_memory());
+        if let Some((_, (_, hosted))) = largest {
             let spill = match &mut self.spill {
                 Some(spill) => spill,
                 // The file is created when it is needed for the first time.
@@ -333,13 +334,13 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             // Only asks which sockets are ready, without waiting.
             return self.reactor.wait(None);
         }
-        let longest = Instant::now() + LONGEST_WAIT;
+        let latest = Instant::now() + LONGEST_WAIT;
         let next = self.deadlines.peek();
         // If there are very many ticks, the loop wakes up a little after the next one is due, to do several ticks in one turn.
         let slack_ns = self.pressure.slack_ns();
         let due = next.map(|Reverse(deadline)| self.clock.instant(deadline.at_ns + slack_ns));
         self.reactor
-            .wait(Some(due.map_or(longest, |due| due.min(longest))))
+            .wait(Some(due.map_or(latest, |due| due.min(latest))))
     }
 
     /// Handles the sockets that are ready: accepts connections, and writes and reads bytes.
@@ -391,7 +392,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             self.deadlines.extend(first_ticks);
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
             // Machines that have no tick send their end frames now. (An end frame says that no more messages follow.) If an end frame
-            // cannot be sent, the run still counts as started. It fails below.
+            // cannot be sent, the run first counts as started, and then fails (below).
             let end_frames_sent = hosted.end_machines_without_ticks();
             self.not_started -= 1;
             let has_started = true;

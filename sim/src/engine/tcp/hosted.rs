@@ -1,5 +1,5 @@
-//! A [`HostedRun`] is a run that an event loop executes. It sets up the connections between the run's machines (the mesh), does the ticks
-//! when they are due, and returns the log.
+//! A [`HostedRun`] is a run that an event loop executes. The event loop calls the functions here to set up the connections between the
+//! run's machines (the mesh), to do a tick when it is due, to read and write the sockets, and to get the log at the end.
 
 mod starting;
 
@@ -44,8 +44,9 @@ const IMPOSSIBLE: &str = "carried a message that the sender cannot have sent";
 /// is drawn from 53 random bits (-ln(2^-53) = 36.7).
 const LONGEST_DELAY_NS: u64 = 1_000_000 * NANOS_PER_SECOND;
 
-/// Returns the maximum number of events of all machines together. A tick may send one message, which every other machine may receive. So
-/// each tick causes at most as many events as there are machines: one send, and one receive at each other machine.
+/// Returns an upper limit of the number of events of all machines together: the number of ticks times the number of machines. The
+/// reason: a tick sends at most one message to each other machine. So each tick causes at most as many events as there are machines: one
+/// send, and one receive at each other machine.
 fn max_events(schedule: &Schedule) -> u64 {
     let ticks = (0..schedule.machines()).map(|machine| schedule.ticks(machine));
     ticks
@@ -53,8 +54,8 @@ fn max_events(schedule: &Schedule) -> u64 {
         .saturating_mul(schedule.machines() as u64)
 }
 
-/// A run that an event loop executes. If its machines are in several processes, each process executes only one of them (its
-/// *local* machine).
+/// A run that an event loop executes. If the run's machines are in several processes, each process executes only one machine, its
+/// *local* machine.
 pub(super) struct HostedRun {
     run: Run,
     seed: u64,
@@ -76,8 +77,8 @@ pub(super) struct HostedRun {
     agreement: Agreement,
     latency: Samples,
     arrivals: Arrivals,
-    /// The maximum number of events of the run. It is also an upper limit of timestamps, because a clock counts at most all events of the
-    /// run. And it is an upper limit of the number of messages, because a tick sends at most one message to each other machine.
+    /// An upper limit of the number of events of the run. No timestamp is greater, because a clock counts at most all events of the run. The
+    /// number of messages is not greater either, because a tick sends at most one message to each other machine.
     max_events: u64,
     /// Number of messages that have arrived.
     messages_arrived: u64,
@@ -195,7 +196,7 @@ impl HostedRun {
         if matches!(event.kind, EventKind::Send { .. }) {
             self.last_send = Some(LastSend { turn, due_ns });
         }
-        // A tick has several events if the machine receives all waiting messages in one tick.
+        // A tick can have several events: with `receive = "all"` in the experiment, it receives all waiting messages.
         let mut events = 0;
         let mut next = Some(event);
         while let Some(event) = next {

@@ -97,8 +97,8 @@ pub(super) struct Link {
     /// The nonces and times of the handshake. A connection for one message uses the session of the persistent connection between the same
     /// two machines.
     pub(super) session: Session,
-    /// If the connection is for one message, and this side receives it: the number of the message (1 for the sender's first message to this
-    /// machine). The handshake carries this number in the place of a nonce, so the number has the type of a nonce.
+    /// Used only if the connection is for one message, and this side receives the message: the number of the message. The sender's first
+    /// message to this machine has the number 1. The handshake carries the number in the place of a nonce, so its type is `Nonce`.
     pub(super) number: Nonce,
     /// Whether the other side has proved that it is the peer.
     is_proven: bool,
@@ -204,8 +204,8 @@ impl Link {
         self.purpose == Purpose::OneMessage && is_finished
     }
 
-    /// Returns whether everything that the other side sends has arrived: its end frame and all its messages or, on a connection for one
-    /// message, the message or the receipt.
+    /// Returns whether everything that the other side sends has arrived. On the persistent connection, this includes its end frame and all
+    /// its messages. On a connection for one message, the other side sends either the message or the receipt.
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended
     }

@@ -281,7 +281,7 @@ impl Mesh {
                 Ok(())
             })
         });
-        // Until its peer is known, an accepted connection is in the reactor's list of silent connections.
+        // The reactor lists an accepted connection as silent until the machine at the other side is known.
         if was_unknown && link.peer.is_some() {
             reactor.remove_silent(link.handle);
         }

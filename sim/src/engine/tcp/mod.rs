@@ -69,6 +69,7 @@ pub fn sockets_per_run(configuration: &Configuration) -> u64 {
     match configuration.connection {
         Connection::Persistent => persistent,
         Connection::PerMessage => {
+            // For each pair four sockets, twice as many as its persistent connection has.
             let for_messages = 2 * persistent;
             u64::from(machines) + persistent + for_messages
         }

@@ -22,7 +22,8 @@ pub(super) struct Start {
 
 impl Start {
     /// Skips the first two cells of `bytes`: sets `machine`, and returns the length of the cells in bytes. `None` if the cells do not have
-    /// the usual form, or if the first cell is not the number `run`. All calls must have the same `run`.
+    /// the usual form, or if the first cell is not the number `run`. All calls must have the same `run`, because the remembered cells are
+    /// not compared with `run` again.
     #[inline]
     pub(super) fn skip(&mut self, bytes: &[u8], run: u64) -> Option<usize> {
         // A row in the usual form has more than eight bytes.
@@ -130,10 +131,16 @@ impl UsualCells<'_> {
             .get(self.position..self.position + 8)?
             .first_chunk::<8>()?;
         let word = u64::from_le_bytes(*eight);
-        // `digits` has each byte minus 0x30, and `above_nine` has each byte plus 0x46. A digit is a byte from 0x30 ('0') to 0x39 ('9'). It
-        // becomes 0 to 9 in `digits`, and 0x76 to 0x7f in `above_nine`, so its highest bit is 0 in both. For a byte below '0', the highest
-        // bit is 1 in `digits`. For a byte above '9', the highest bit is 1 in `digits`, in `above_nine` or in both. Digits neither borrow
-        // from the next byte nor carry into it, so at least the first byte that is not a digit is found.
+        // Only for a digit, both `digits` and `above_nine` are below 0x80 (their highest bit is 0):
+        //
+        // byte                      in `digits` (minus 0x30)   in `above_nine` (plus 0x46)
+        // 0x30 to 0x39 ('0'-'9')    0 to 9                     0x76 to 0x7f
+        // 0x00 to 0x2f              0xd0 to 0xff               (not needed)
+        // 0x3a to 0xb9              (not needed)               0x80 to 0xff
+        // 0xba to 0xff              0x8a to 0xcf               (not needed)
+        //
+        // A byte that is not a digit can borrow from the next byte or carry into it, so the table can be wrong for the bytes after it. But
+        // the table is right for the first byte that is not a digit, so this byte is always found.
         let digits = word.wrapping_sub(0x3030_3030_3030_3030);
         let above_nine = word.wrapping_add(0x4646_4646_4646_4646);
         if (digits | above_nine) & 0x8080_8080_8080_8080 != 0 {

@@ -204,7 +204,7 @@ fn the_view_of_a_shard_counts_only_its_own_runs() {
         });
     }
     // Each of the 432 configurations has runs in this shard, and all of these runs have finished.
-    assert_eq!(state.configurations().done, 432);
+    assert_eq!(state.configuration_counts().done, 432);
     assert_eq!(state.progress(NOW_S).share, 1.0);
     // If the folder of the whole dataset is watched, the runs of the two missing shards count as planned too.
     let follower = Follower::open(folder.path()).expect("a dataset");

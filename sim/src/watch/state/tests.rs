@@ -49,12 +49,12 @@ fn counts(done: u64, under_way: u64, failed: u64, not_begun: u64) -> Configurati
 #[test]
 fn configurations_are_first_not_begun_then_under_way_then_done() {
     let (mut state, runs) = state();
-    assert_eq!(state.configurations(), counts(0, 0, 0, 2));
+    assert_eq!(state.configuration_counts(), counts(0, 0, 0, 2));
     // The argument of `progress` is the current time. The share does not depend on it.
     assert_eq!(state.progress(0).share, 0.0);
     // The order of the runs is: repetition 0 of both configurations, then repetition 1. So runs 0 and 2 have 20 ticks, 1 and 3 have 60.
     state.take(&row(&runs[0], Outcome::Ok, ""));
-    assert_eq!(state.configurations(), counts(0, 1, 0, 1));
+    assert_eq!(state.configuration_counts(), counts(0, 1, 0, 1));
     // No run of the second configuration has ended, so the state does not know that its runs have 60 ticks. All four runs count as
     // 20 ticks each, like the runs of the first configuration: 20 of 80 ticks are done.
     assert_eq!(state.progress(0).share, 0.25);
@@ -62,11 +62,11 @@ fn configurations_are_first_not_begun_then_under_way_then_done() {
     // Now the state knows the ticks of both configurations: 20 + 60 of 2 * (20 + 60) ticks are done.
     assert_eq!(state.progress(0).share, 0.5);
     state.take(&row(&runs[3], Outcome::Ok, ""));
-    assert_eq!(state.configurations(), counts(1, 1, 0, 0));
+    assert_eq!(state.configuration_counts(), counts(1, 1, 0, 0));
     assert_eq!(state.progress(0).share, 140.0 / 160.0);
     assert!(!state.is_finished());
     state.take(&row(&runs[2], Outcome::Ok, ""));
-    assert_eq!(state.configurations(), counts(2, 0, 0, 0));
+    assert_eq!(state.configuration_counts(), counts(2, 0, 0, 0));
     assert!(state.is_finished());
     // `lateness[3]` is the number of runs with a lateness above 100 µs, up to and including 300 µs. All four runs have exactly 300 µs.
     assert_eq!(state.lateness[3], 4);
@@ -77,7 +77,7 @@ fn a_failed_run_is_shown_until_a_later_attempt_succeeds() {
     let (mut state, runs) = state();
     state.take(&row(&runs[0], Outcome::Failed, "first"));
     state.take(&row(&runs[1], Outcome::Failed, "second"));
-    assert_eq!(state.configurations(), counts(0, 0, 2, 0));
+    assert_eq!(state.configuration_counts(), counts(0, 0, 2, 0));
     let reasons = |state: &WatchState| -> Vec<String> {
         let reasons = state.failures.iter().map(|failure| failure.reason.clone());
         reasons.collect()
@@ -88,7 +88,7 @@ fn a_failed_run_is_shown_until_a_later_attempt_succeeds() {
     assert_eq!(reasons(&state), ["third", "second"]);
     state.take(&row(&runs[1], Outcome::Ok, ""));
     assert_eq!(reasons(&state), ["third"]);
-    assert_eq!(state.configurations(), counts(0, 1, 1, 0));
+    assert_eq!(state.configuration_counts(), counts(0, 1, 1, 0));
     // `attempted` counts runs, not attempts: both runs were attempted twice.
     assert_eq!((state.tally.attempted, state.tally.failed()), (2, 1));
     // `lateness` counts only finished runs. Only run 1 has finished.

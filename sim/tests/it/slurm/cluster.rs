@@ -64,6 +64,7 @@ impl Cluster {
             .map_err(|error| error.to_string())?;
         let unshare = without_slurm_variables(Command::new("unshare"))
             .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
+            // Bash takes the first argument after the script as `$0` (the script's name), and the next one, the folder, as `$1`.
             .args(["bash", "-c", include_str!("cluster.sh"), "cluster"])
             .arg(folder.path())
             .stdin(Stdio::piped())
@@ -125,8 +126,8 @@ impl Cluster {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Returns what Slurm shows of `job`, which is the number of a task or of an array. For an array, there is an entry for each task that
-    /// has started or ended, and a single entry for all remaining tasks.
+    /// Returns what Slurm shows of `job`: an array such as `5`, or one of its tasks, such as `5_2`. For an array, there is an entry for each
+    /// task that has started or ended, and a single entry for all remaining tasks.
     pub fn jobs(&self, job: &str) -> Vec<Job> {
         let text = self.run(
             self.command("scontrol")

@@ -50,9 +50,9 @@ fn send_dial(
 }
 
 impl Mesh {
-    /// Accepts up to [`ACCEPTS_PER_STEP`] of the connections that wait at the listener of `machine`, and reads their first bytes into
-    /// `scratch`. Calls `handle` with each frame that arrives, as [`Mesh::exchange`] does. If accepting fails, the run continues and the
-    /// listener is tried again, because the problem may be gone later.
+    /// Accepts up to [`ACCEPTS_PER_STEP`] of the connections that wait at the listening socket of `machine`, and reads their first bytes
+    /// into `scratch`. Calls `handle` with each frame that arrives, as [`Mesh::exchange`] does. If accepting fails, the run continues and
+    /// the socket is tried again, because the problem may be gone later.
     pub(in super::super) fn accept(
         &mut self,
         machine: usize,
@@ -76,8 +76,8 @@ impl Mesh {
                 // The other side closed the connection before it was accepted. Nothing needs to be done.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Probably no more files can be opened. If silent connections can be closed, the listener is tried again at once,
-                // otherwise a little later.
+                // Probably no more files can be opened. If silent connections can be closed, the listening socket is tried again at
+                // once, otherwise a little later.
                 Err(error) => {
                     let has_closed_some = is_shortage(&error) && self.close_all_silent(reactor);
                     let must_wait = !has_closed_some;
@@ -86,7 +86,7 @@ impl Mesh {
                 }
             }
         }
-        // Perhaps more connections wait at the listener, so it is tried again at once.
+        // Perhaps more connections wait, so the listening socket is tried again at once.
         let must_wait = false;
         reactor.retry_listener(route, must_wait);
         Ok(())
@@ -269,12 +269,12 @@ impl Mesh {
         }
         self.check(hello, link.owner, &link.session.bytes()[..CHALLENGE_BYTES])?;
         let (owner, peer) = (link.owner, hello.machine);
-        // Of two connected machines, the one with the higher index dials.
-        let should_dial = owner < peer && self.wiring.are_linked(owner, peer);
+        // Of two machines that exchange messages, the one with the higher index dials.
+        let peer_should_dial = owner < peer && self.wiring.are_linked(owner, peer);
         let position = self.side_position(owner, peer);
         // `side_indices[position]` is `Some` if the two machines already have a persistent connection. If the run has no machine `peer`,
-        // `position` can be too large for `side_indices`. But then `should_dial` is false, so `side_indices[position]` is not evaluated.
-        if !should_dial || self.side_indices[position].is_some() {
+        // `position` can be too large for `side_indices`. But then `peer_should_dial` is false, so `side_indices[position]` is not read.
+        if !peer_should_dial || self.side_indices[position].is_some() {
             return Err("does not come from a machine that should connect here".to_owned());
         }
         self.side_indices[position] = Some(index);

@@ -133,6 +133,7 @@ impl Fixture {
     }
 }
 
+/// A message with this stamp. Its other values are arbitrary.
 fn message(stamp: u64) -> Frame {
     Frame::Message {
         stamp,
@@ -159,6 +160,8 @@ fn every_pair_is_connected_for_any_number_of_machines() {
 
 #[test]
 fn only_machines_that_exchange_messages_are_connected() {
+    // There are six machines. With `Star` and `TimeKeeper`, machine 0 is connected to each of the other five, and there are no other
+    // connections.
     for (topology, connected_pairs) in [
         (Topology::Ring, 6),
         (Topology::Star, 5),
@@ -227,7 +230,7 @@ fn connections_for_messages_are_closed_and_leave_no_port_in_time_wait() {
         for (sender, peer) in [(0, 2), (2, 0), (1, 0)] {
             fixture.send_message(sender, peer, stamp);
         }
-        // At most about 20 connections for messages are open at the same time.
+        // The connection for a message is closed when the message is confirmed. Waiting here keeps the number of open connections small.
         fixture.turn_until(|fixture| fixture.mesh.unconfirmed_messages < 20);
     }
     // Only the two sides of each of the three persistent connections stay open.
@@ -295,6 +298,7 @@ fn a_message_that_cannot_be_delivered_is_an_error_that_names_both_machines() {
     let sent = fixture
         .mesh
         .send_message(0, 1, &message(1), &mut fixture.reactor);
+    // The error is noticed either at once or in a later turn.
     let failure = sent.and_then(|()| (0..PATIENCE).try_for_each(|_| fixture.turn()));
     let failure = failure.expect_err("nobody listens");
     assert!(failure.contains("machine 0"), "{failure}");
@@ -306,8 +310,8 @@ fn a_message_that_cannot_be_delivered_is_an_error_that_names_both_machines() {
 fn messages_of_other_programs_are_refused() {
     let mut fixture = per_message(2);
     let hello = new_step(HelloKind::Message, 0, [0; 16], 0);
-    // The proof is a hash. The hashed bytes must include the 48 bytes of nonces and times from the handshake of the persistent connection.
-    // The other program knows neither these 48 bytes nor the token, so it uses zeros for both.
+    // The proof is a hash. The hashed bytes must include two nonces (16 bytes each) and two times (8 bytes each) from the handshake of the
+    // persistent connection. The other program knows neither these 48 bytes nor the token, so it uses zeros for both.
     let mut bytes = secret([0; 16]).signed(hello, 1, &[0; 48]).encode().to_vec();
     bytes.extend(message(7).encode());
     let other_program = fixture.other_program(1, &bytes);
