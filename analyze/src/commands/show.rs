@@ -20,7 +20,7 @@ the send to the receive (message_age_s).
 
 With --follow, there is a row for every other machine. It shows whether and when the machine received the message, and when the machine \
 could first know of the send: at its first event that causally depends on the send (known_tick, known_s). This event is a receive, either \
-of the message itself or of a later message; known_from is the machine from which it came.")]
+of the message itself or of a later message; known_from is the sender of the message that is received at this event.")]
 pub struct Show {
     #[command(flatten)]
     part: Part,

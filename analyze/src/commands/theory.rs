@@ -21,8 +21,8 @@ use super::rows::{RowOptions, Top};
 /// predicted. As a value of `z`, `none` can also mean that all measured values are equal, so there is no standard error. A letter below a
 /// value is a caveat: the theory neglects something that affects this value.
 ///
-/// If an experiment file (TOML) is given in place of datasets, the command prints the predictions for every configuration, and for every
-/// machine its predicted regime (stable, critical or overloaded). If the experiment varies `internal` or the rate of a machine, it also
+/// If an experiment file (TOML) is given in place of datasets, the command prints the predictions for every configuration. It also prints
+/// the predicted regime of every machine (stable, critical or overloaded). If the experiment varies `internal` or the rate of a machine, it also
 /// prints the value at which a machine becomes overloaded.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

@@ -49,11 +49,11 @@ pub(super) struct Machines(pub(super) Vec<String>, Keys);
 /// from the other machines of the run, such as 2 in `node_2_log`. In the lists of keys, the first key is that of machine 0.
 #[derive(Clone, Debug, PartialEq)]
 enum Keys {
-    /// Only by the key: the part after a word for machines (such as `vm`). In `vm1_rate3`, the key is 1. The number 3 at the end of this name
-    /// does not find the machine.
+    /// Only by the key. It is after a word for machines (such as `vm`), and not at the end of the name: in `vm1_rate3` it is 1. The number 3 at
+    /// the end of this name does not find the machine.
     KeyOnly(Vec<Piece>),
-    /// By the key, or by the number at the end of the name. In names such as `vm1`, the key is the number at the end. In other names, the key
-    /// is the only part in which the names differ, such as A in `log_A_new` and B in `log_B_new`.
+    /// By the key, or by the number at the end of the name. Either the key is after a word for machines and at the end of the name, as in
+    /// `vm1`. Or there is no such word, and the key is the only part in which the names differ, such as A in `log_A_new` and B in `log_B_new`.
     KeyOrEnd(Vec<Piece>),
     /// Only by the number at the end of the name. No part can be a key, for example because the names differ in several parts, or in their
     /// number of parts.
@@ -70,8 +70,8 @@ impl Machines {
         Self(names, keys)
     }
 
-    /// Finds the number of the machine that a log calls `name`. The log can use the machine's full name, such as `vm3`. Or it can use a text
-    /// such as `VM 3`, which ends with the machine's key, or with the same number as the full name. `None` if no machine or several machines
+    /// Finds the number of the machine that a log calls `name`. The log can use the machine's full name, such as `vm3`. Or it can use another
+    /// text that ends with the machine's key, such as `process B`, or with the number at the end of the full name, such as `VM 3`. `None` if no machine or several machines
     /// fit. `None` too if `name` has several numbers separated by blanks or commas: then it is probably a list of machines.
     pub(super) fn number(&self, name: &str) -> Option<u32> {
         if let Some(index) = self.0.iter().position(|other| other == name) {

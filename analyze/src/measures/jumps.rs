@@ -13,7 +13,7 @@ pub(super) const MEASURES: [Measure; 6] = [
         unit: "",
         decimals: 2,
         brief: "mean jump over the machine's events; a jump is the clock after an event minus the clock after the event before it",
-        remark: "Before the first event the clock is 0. So without a warm-up, the jumps add up to the final clock, and their mean is the final clock divided by the number of events. Jumps in the warm-up do not count. If a tick takes several messages, each of them is an event with a jump of its own.",
+        remark: "Before the first event the clock is 0. So without a warm-up, the jumps add up to the final clock, and their mean is the final clock divided by the number of events. Jumps in the warm-up do not count. In runs in which a tick can take several messages, each receive is an event with a jump of its own.",
         value: Number(|of| Some(of.machine.jumps?.mean)),
     },
     Measure {

@@ -31,7 +31,7 @@ const DATASET: Column = column(
     "dataset",
     Text,
     "",
-    "Name of the dataset's folder; for a single shard, with the folder above it. In tables of several datasets whose folders have the same name it is the path, as given.",
+    "Name of the dataset's folder. For a single shard, the name of the folder above comes first, such as `overnight/shard-1-of-4`. If datasets in a table have folders of the same name, it is the path as given on the command line.",
 );
 
 /// Column `internal` in the data frames: a number, even if the machines have different probabilities.
@@ -119,7 +119,7 @@ const MACHINE_COLUMNS: [Column; 4] = [
     column("machine", Integer, "", "The machine within the run, from 0."),
     column("rate", Number, "1/s", "Ticks per model second of the machine."),
     column("phase_s", Number, "model s", "Time of the machine's first tick after the run's start."),
-    column("observed_s", Number, "model s", "Time T over which the measures are taken: the run's duration minus the warm-up. An event exactly at the end of the warm-up counts."),
+    column("observed_s", Number, "model s", "Length T of the time over which the measures are taken: the run's duration minus the warm-up. An event exactly at the end of the warm-up counts."),
 ];
 
 /// The columns of `processed/runs.parquet`: `dataset`, then those of `frame_columns` without `JOURNAL_ONLY`.
@@ -128,7 +128,7 @@ pub fn run_columns() -> Vec<Column> {
     std::iter::once(DATASET).chain(of_run).collect()
 }
 
-/// The columns of `processed/machines.parquet`, without the measures: they describe the run and the machine.
+/// The columns of `processed/machines.parquet` that describe the run and the machine: all columns except the measures.
 pub fn machine_columns() -> Vec<Column> {
     let is_wanted = |name: &str| {
         [

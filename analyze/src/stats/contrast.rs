@@ -1,7 +1,8 @@
 //! Contrasts: how measures change from one value of a parameter to another if all other parameters stay the same.
 //!
 //! Two configurations that differ only in this parameter are compared machine by machine: machine 0 with machine 0, machine 1 with
-//! machine 1, and so on. Two machines that are compared are a *pair*. The runs of the two configurations are independent of each other.
+//! machine 1, and so on. (Contrasts of two datasets or conditions, which [`super::sides`] makes, can compare machines by their role.) Two
+//! machines that are compared are a *pair*. The runs of the two configurations are independent of each other.
 //! [`difference`](crate::stats::difference) calculates the intervals.
 //!
 //! After the rows of all pairs, the table has a row for each dataset with several pairs: the average of their differences, with equal
@@ -350,8 +351,8 @@ pub(super) fn both_counts(a: u64, b: u64) -> String {
 }
 
 /// For each measure, the average of the differences of `pairs`, which belong to one dataset. `None` if no pair has a difference. The
-/// average has no interval in three cases: a machine has no value in one of the runs; `repetitions` is `None`; or the user chose a machine
-/// (with --where) in only one of two compared configurations.
+/// average has no interval in three cases: a machine has no value in one of the runs; `repetitions` is `None`; or --where chooses a
+/// machine in only one of two compared configurations (for example `machine = 1 and internal = 0.4`, if `internal` changes).
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
@@ -374,10 +375,10 @@ fn averages(
             let estimate = group.estimate(measure);
             estimate.is_some_and(|estimate| estimate.n == group.n)
         };
-        let difference_and_weight = |(pair, rows): &(Pair<'_>, usize)| {
+        let difference_and_weight = |(pair, row_count): &(Pair<'_>, usize)| {
             let is_complete = has_all_values(pair.a) && has_all_values(pair.b);
             let difference = pair.difference(measure).filter(|_| is_complete);
-            Some((difference?, *rows as f64))
+            Some((difference?, *row_count as f64))
         };
         // `None` if there are no weighted pairs, or if one of them is not complete.
         let differences: Option<Vec<(Difference, f64)>> = weighted_pairs
@@ -398,8 +399,8 @@ fn averages(
     Ok(measures.iter().map(average).collect())
 }
 
-/// Makes groups in which each run has one value of a measure: the mean of its first `k` machines (of those that the user chose with
-/// --where). `k` is the number of machines that both configurations of a pair have, for example 2 if the rates are 1,3,6 and 1,3. The
+/// Makes groups of configurations instead of machines: the value of a run is the mean over the first `k` of the machines that the user
+/// chose with --where. `k` is the number of machines that both configurations of a pair have, for example 2 if the rates are 1,3,6 and 1,3. The
 /// result has an element for each `k` that occurs in `pairs`: `k`, and a group for each configuration.
 fn run_means(
     pairs: &[Pair<'_>],
@@ -412,8 +413,9 @@ fn run_means(
         .collect()
 }
 
-/// Each of `pairs` compares two machines, and is a row of the table. This function returns the pairs of configurations that the rows come
-/// from, as groups from `run_means`. Each pair of configurations has a weight: the number of its rows.
+/// Each of `pairs` compares two machines, and is a row of the table. Several rows can belong to the same two configurations. This function
+/// finds these pairs of configurations. The result has a `Pair` for each of them, whose two groups are from `run_means`, and its weight: the
+/// number of its rows.
 ///
 /// The result is `None` if the means of one of these configurations include a machine that has no row. This happens if the user chose a
 /// machine (with --where) in only one of two compared configurations. The result is also `None` if `run_means` is empty. `chosen_machines`
@@ -433,23 +435,25 @@ fn weighted_pairs<'g>(
             let is_row_of_pair = |row: &&Pair<'_>| {
                 row.a.is_of_same_configuration(pair.a) && row.b.is_of_same_configuration(pair.b)
             };
-            let rows = pairs.iter().filter(is_row_of_pair).count();
+            let row_count = pairs.iter().filter(is_row_of_pair).count();
             let machines_in_mean = |group: &Group| {
                 let machines = chosen_machines.iter();
                 let machines = machines.filter(|machine| machine.is_of_same_configuration(group));
                 machines.count().min(*k as usize)
             };
-            if rows > 0 {
-                let has_these_machines = |group| machines_in_mean(group) == rows;
-                if !has_these_machines(pair.a) || !has_these_machines(pair.b) {
+            if row_count > 0 {
+                // Each row is another machine, so it is enough to compare the numbers.
+                let each_machine_has_a_row = |group| machines_in_mean(group) == row_count;
+                if !each_machine_has_a_row(pair.a) || !each_machine_has_a_row(pair.b) {
                     return None;
                 }
-                found.push((pair, rows));
+                found.push((pair, row_count));
             }
         }
     }
-    let rows: usize = found.iter().map(|(_, rows)| rows).sum();
-    (rows == pairs.len()).then_some(found)
+    // If `run_means` is empty, no row belongs to one of the pairs that were found.
+    let rows_found: usize = found.iter().map(|(_, row_count)| row_count).sum();
+    (rows_found == pairs.len()).then_some(found)
 }
 
 /// The difference of each measure as a cell; `none` if it is undefined.

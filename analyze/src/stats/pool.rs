@@ -91,7 +91,7 @@ pub fn pools(
         .map(|measure| col(measure.name).cast(DataType::Float64).mean())
         .collect();
     let mut statistics = vec![col("run").len().cast(DataType::Int64).alias("n")];
-    statistics.extend(repetitions::statistics(measures));
+    statistics.extend(repetitions::aggregate_expressions(measures));
     let order: Vec<&str> = std::iter::once(DATASET_INDEX)
         .chain(names.iter().copied())
         .collect();

@@ -216,6 +216,7 @@ impl<'d> Repetitions<'d> {
                 }));
         }
         let mask = dataset.machine_mask();
+        // A function: each call says whether the next machine, in the order of runs and machines, was chosen.
         let mut is_next_chosen = chosen_in_turn(mask.as_deref());
         let first_run_index = self.run_of_row.last().map_or(0, |last| last + 1);
         let runs = std::iter::zip(configurations.numbers(), dataset.finished());
@@ -248,12 +249,12 @@ impl<'d> Repetitions<'d> {
         self.make_groups(&self.group_of_row, &self.values, GroupKey::rate)
     }
 
-    /// A group for each configuration, in the order of [`Self::groups`]. A run counts as one value of each measure: the mean over its first
-    /// `machine_count` chosen machines, or over all chosen machines if there are fewer. If one of these machines has no value, the run has no
-    /// value.
+    /// A group for each configuration, in the order of [`Self::groups`]. First the machines of each run are averaged: the first
+    /// `machine_count` machines that the user chose, or all of them if there are fewer. So each run gives one value of each measure. (It
+    /// gives none if one of these machines has no value.) Then the runs of a configuration form a group.
     ///
-    /// The group's `machine` is the first chosen machine. The group's `rate` is the mean rate of the configuration's first `machine_count`
-    /// machines, chosen or not.
+    /// The group's `machine` is the first chosen machine. Its `rate` is a mean over other machines: the first `machine_count` machines of the
+    /// configuration, chosen or not.
     ///
     /// # Errors
     ///
@@ -261,7 +262,8 @@ impl<'d> Repetitions<'d> {
     pub fn run_means(&self, machine_count: u32) -> Result<Vec<Group>, Error> {
         let mut group_of_run = vec![];
         let mut means: Vec<Values> = vec![vec![]; self.measures.len()];
-        // `group_of_run` and the lists in `means` get one element for each run. Each run counts for the group of its first chosen machine.
+        // `group_of_run` and the lists in `means` get one element for each run. In `keys`, a
+        // configuration has a group for each machine. The group of the first chosen machine stands for the configuration here.
         // The rows of a run follow each other, and `first_row` is the first of them.
         let mut first_row = 0;
         while let Some(&group) = self.group_of_row.get(first_row) {
@@ -437,14 +439,14 @@ pub(crate) fn read_measured_machines(
     }
 }
 
-/// The aggregates of a group: three for each of `measures` (see [`estimate_expressions`]). [`estimates`] makes estimates from these
-/// aggregates.
-pub(crate) fn statistics(measures: &[&'static Measure]) -> impl Iterator<Item = Expr> {
+/// The expressions of Polars that calculate the aggregates of each group in a `group_by`: three for each of `measures` (see
+/// [`estimate_expressions`]). [`estimates`] makes estimates from their results.
+pub(crate) fn aggregate_expressions(measures: &[&'static Measure]) -> impl Iterator<Item = Expr> {
     let measures = measures.iter();
     measures.flat_map(|measure| estimate_expressions(measure.name, measure.name))
 }
 
-/// The estimates of `measures` for one group. `aggregates` is a data frame with a row for each group and the columns of [`statistics`];
+/// The estimates of `measures` for one group. `aggregates` is a data frame with a row for each group and the columns of [`aggregate_expressions`];
 /// `row` is the row of the group.
 pub(crate) fn estimates(
     aggregates: &DataFrame,

@@ -306,7 +306,7 @@ fn precision(groups: &[&Group]) -> Option<String> {
 /// single repetition has no interval, so it needs no warning.
 pub(crate) fn few_warning(fewest: Option<u64>) -> Option<String> {
     fewest.is_some_and(|fewest| (2..ENOUGH_REPETITIONS).contains(&fewest)).then(|| {
-        "With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing."
+        "With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and so few runs may contain no unusual one."
             .to_owned()
     })
 }

@@ -283,7 +283,7 @@ fn completions_and_manuals_contain_the_commands() {
 }
 
 #[test]
-fn the_caption_says_that_the_warm_up_is_ignored() {
+fn the_caption_says_how_much_is_left_out_as_warm_up() {
     let folder = with_small();
     let drift = |options: &[&str]| analyze(&[&["drift", "small"], options].concat(), folder.path());
     let (code, out, _) = drift(&["--warm-up", "2"]);

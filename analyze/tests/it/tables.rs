@@ -43,7 +43,8 @@ fn drift_on_a_wide_terminal() {
     Mean over n repetitions ± half the width of its 95 % interval (Student's t).
     ±~: a rough interval, because many runs have the same value, or there are few different values. Of 100 such intervals, more than 5 may miss the true mean.
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
-    With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
+    With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and so few runs may contain no unusual one. With 5 instead of 3 repetitions the intervals would be about
+    half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - logical rate: (final clock - clock at the start) / observed time, in 1/s.
     - clock - own ticks: final clock - clock at the start - ticks: how far the clock ran ahead of the number of the machine's own ticks.
@@ -75,8 +76,8 @@ fn drift_on_a_narrow_terminal() {
     all equal: every repetition has this value, so there is no interval. More
     repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal
-    distribution, and rare runs may be missing. With 5 instead of 3 repetitions the
-    intervals would be about half as wide.
+    distribution, and so few runs may contain no unusual one. With 5 instead of 3
+    repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual,
     time scale 1.
     - logical rate: (final clock - clock at the start) / observed time, in 1/s.
@@ -107,7 +108,7 @@ fn jumps_as_markdown() {
     Mean over n repetitions ± half the width of its 95 % interval (Student's t).
     ±~: a rough interval, because many runs have the same value, or there are few different values. Of 100 such intervals, more than 5 may miss the true mean.
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
-    With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare runs may be missing. With 5 instead of 3 repetitions the intervals would be about half as wide.
+    With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and so few runs may contain no unusual one. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
 
     - mean jump: mean jump over the machine's events; a jump is the clock after an event minus the clock after the event before it.
@@ -157,7 +158,7 @@ fn every_table_fits_eighty_columns() {
 }
 
 /// In some runs each machine has a probability of internal events of its own. Tables show these probabilities in the column `internal`. So
-/// the sentence about all runs must not list them, and the row of one configuration must not stand for the others.
+/// the sentence `Every run: ...` must not list them: they are the probabilities of some runs only.
 #[test]
 fn the_sentence_about_every_run_has_no_probabilities_of_single_machines() {
     let experiment = "

@@ -30,10 +30,10 @@ On several hosts (computers), delays can change the order of events. Take the su
 a message, and the difference between the hosts' clocks. If the sum is less than the run's margin, the run certainly has the same events as \
 in virtual time. `sim plan` shows the shortest margin of an experiment's runs.
 
-At the end, each machine prints its own largest lateness, its largest latency and the run's margin to stderr. It \
-also prints whether it was punctual: whether its lateness plus its latency is less than half of the margin. If this holds \
-for all machines, even the largest lateness of one machine plus the largest latency of another is less than the margin. If the hosts' clocks \
-agree too, the run has the same events as in virtual time.
+At the end, each machine prints its own largest lateness, its largest latency and the run's margin to stderr. It also prints whether it \
+was punctual: whether its lateness plus its latency is less than half of the margin. (Half, because the latest tick and the slowest message \
+can be on different machines: if each is below half, their sum is below the margin.) If all machines were punctual and the hosts' clocks \
+agree, the run has the same events as in virtual time.
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both

@@ -16,8 +16,8 @@ const RATE_RULE_KEYS: &[&str] = &["every", "random", "machines", "from", "to", "
 const DELAY_DISTRIBUTIONS: &[&str] = &["uniform", "exponential"];
 const RANGE_KEYS: &[&str] = &["from", "to", "step"];
 
-/// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules. All rules share `budget`: the
-/// number of machines that their further sets may have in total. Each rule subtracts the machines of its sets.
+/// Reads one rate set (`[1, 3, 6]`), a rule (a table), or a list of rate sets and rules. `budget` is
+/// the number of machines that may still be used. All rules share it: each rule subtracts the machines of the sets that it makes.
 pub(super) fn rates(item: &Item<'_>, seed: u64, budget: &MachineBudget) -> Option<Vec<Rates>> {
     if let Some(rule) = item.table() {
         return rates_by_rule(item, &rule, seed, budget);

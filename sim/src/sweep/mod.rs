@@ -56,7 +56,7 @@ const LOWEST_PRIORITY: i32 = 19;
 /// Options of a sweep.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Number of runs at once. `None`: as many as this computer can keep on schedule.
+    /// Number of runs at once. `None`: as many as this computer can run without late ticks.
     pub jobs: Option<usize>,
     /// The ports on which machines listen.
     pub ports: PortRange,

@@ -11,7 +11,7 @@ pub(super) const TITLE: f64 = 17.0;
 /// Size of a panel's title.
 pub(super) const PANEL_TITLE: f64 = 12.0;
 /// Size of the values that are written at the ends of bars.
-pub(super) const VALUE: f64 = 9.5;
+pub(super) const VALUE_FONT_SIZE: f64 = 9.5;
 /// Distance between lines of text.
 pub(super) const LEADING: f64 = 15.0;
 /// Space around the picture.
@@ -184,7 +184,7 @@ fn labels_width(panel: &Panel, width: f64) -> f64 {
         // Bars are horizontal if the vertical axis has names.
         Mark::Bars if panel.y.names_of().is_some() => {
             let words = series.points.iter().map(|point| &point.words);
-            let widths = words.map(|words| text::width(words, VALUE, Weight::Regular));
+            let widths = words.map(|words| text::width(words, VALUE_FONT_SIZE, Weight::Regular));
             widths.fold(0.0, f64::max) + 8.0
         }
         _ => 0.0,

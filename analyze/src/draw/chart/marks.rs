@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use super::layout::{Area, VALUE, count_bar_series};
+use super::layout::{Area, VALUE_FONT_SIZE, count_bar_series};
 use super::{Mark, Panel, Point, Positions, Series, brief};
 use crate::draw::scale::Scale;
 use crate::draw::svg::{Label, Svg, px};
@@ -207,7 +207,7 @@ impl Drawing<'_> {
         svg.element("path", &[("class", &class), ("d", &path)], "");
     }
 
-    /// Each name on the axis has one bar of each series with bars. These bars are side by side, centred on the name. Returns the width of a
+    /// At each name on the axis there is a group of bars, one for each series that is drawn as bars. The group is centred on the name. Returns the width of a
     /// bar, and the distance from the name's position to the middle of the bar, both in pixels. `index` is the index of the bar's series
     /// among the series with bars.
     fn bar_width_and_offset(&self, index: usize) -> (f64, f64) {
@@ -252,15 +252,15 @@ impl Drawing<'_> {
                 self.whisker("whisker", ends, middle, half.min(3.0), svg);
                 right_end = right_end.max(ends.1);
             }
-            // The words are left out if the bar is more than one pixel thinner than their font size, `VALUE`.
-            let has_room_for_words = width >= VALUE - 1.0;
+            // The words are written only if the bar is at least as thick as their font size minus one pixel.
+            let has_room_for_words = width >= VALUE_FONT_SIZE - 1.0;
             if self.is_horizontal && has_room_for_words {
                 svg.label(&Label {
                     text: &point.words,
                     x: self.x.at(right_end) + 5.0,
                     // The baseline of the text is below the middle, so that the digits are in the middle.
-                    y: middle + VALUE * 0.35,
-                    size: VALUE,
+                    y: middle + VALUE_FONT_SIZE * 0.35,
+                    size: VALUE_FONT_SIZE,
                     ..super::frame::label("muted")
                 });
             }

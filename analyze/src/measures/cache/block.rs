@@ -29,8 +29,8 @@ pub(super) struct Block {
     pub(super) path: PathBuf,
     /// The runs, in the order of their rows in the files.
     pub(super) runs: Vec<CachedRun>,
-    /// The checksum of all bytes of `runs.parquet` (not the checksum that `runs.parquet` contains). The checksums of the block's other files
-    /// depend on this field, so those files are valid only together with this `runs.parquet`.
+    /// The hash of the whole file `runs.parquet`, including the checksum at its end. It goes into the checksums of the block's other files, so
+    /// those files are valid only together with this `runs.parquet`.
     pub(super) checksum: String,
 }
 
@@ -92,7 +92,7 @@ impl Block {
             let family = family_of(measure);
             if !frames.contains_key(family) {
                 let file = file_path(&self.path, family);
-                let bytes = read_file(&file, &self.text_of_checksum(about, family))?;
+                let bytes = read_file(&file, &self.text_under_checksum(about, family))?;
                 let frame = ParquetReader::new(Cursor::new(bytes)).finish();
                 frames.insert(family, frame.map_err(|error| problem(&file, &error))?);
             }
@@ -125,7 +125,7 @@ impl Block {
 
     /// The text that the checksum of a family's file covers, in addition to the file itself. The text contains the name of the family
     /// and the checksum of `runs.parquet`. So a file of another family, or of a block with other runs, is not accepted.
-    fn text_of_checksum(&self, about: &str, family: &str) -> String {
+    fn text_under_checksum(&self, about: &str, family: &str) -> String {
         format!("{about} {family} {}", self.checksum)
     }
 
@@ -163,7 +163,7 @@ impl Block {
             let names = measures.iter().map(|measure| measure.name);
             let frame = measured.select(names).map_err(io::Error::other)?;
             let file = file_path(folder.partial(), family);
-            write_file(&file, frame, &block.text_of_checksum(about, family))?;
+            write_file(&file, frame, &block.text_under_checksum(about, family))?;
         }
         match fs::rename(folder.partial(), &block.path) {
             Ok(()) => Ok(Some(block)),
@@ -193,18 +193,18 @@ fn problem(path: &Path, cause: &dyn std::fmt::Display) -> String {
     format!("{}: {cause}", path.display())
 }
 
-/// Reads the file at `path` and checks its checksum, which also covers `text_of_checksum`.
+/// Reads the file at `path` and checks its checksum, which also covers `text_under_checksum`.
 ///
 /// # Errors
 ///
 /// A message if the file cannot be read, or was changed.
-fn read_file(path: &Path, text_of_checksum: &str) -> Result<Vec<u8>, String> {
+fn read_file(path: &Path, text_under_checksum: &str) -> Result<Vec<u8>, String> {
     // Reading a pipe or an endless device would never return.
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return Err(problem(path, &"it is not a file"));
     }
     let bytes = fs::read(path).map_err(|error| problem(path, &error))?;
-    match seal::is_unchanged(&bytes, text_of_checksum) {
+    match seal::is_unchanged(&bytes, text_under_checksum) {
         true => Ok(bytes),
         false => Err(problem(
             path,
@@ -231,9 +231,9 @@ fn parse_runs(bytes: Vec<u8>) -> PolarsResult<Vec<CachedRun>> {
         .collect())
 }
 
-/// Writes a file with a checksum, which also covers `text_of_checksum`. The file is not compressed, because it is read more often than
+/// Writes a file with a checksum, which also covers `text_under_checksum`. The file is not compressed, because it is read more often than
 /// written.
-fn write_file(path: &Path, mut frame: DataFrame, text_of_checksum: &str) -> io::Result<()> {
+fn write_file(path: &Path, mut frame: DataFrame, text_under_checksum: &str) -> io::Result<()> {
     // `failure` keeps the system's error if writing fails, because Polars returns another error instead.
     let (file, failure) = RememberingFile::new(fs::File::create_new(path)?);
     ParquetWriter::new(file)
@@ -241,7 +241,7 @@ fn write_file(path: &Path, mut frame: DataFrame, text_of_checksum: &str) -> io::
         .with_statistics(StatisticsOptions::empty())
         .finish(&mut frame)
         .map_err(|error| failure.cause(error))?;
-    seal::seal(path, text_of_checksum)
+    seal::seal(path, text_under_checksum)
 }
 
 #[cfg(test)]

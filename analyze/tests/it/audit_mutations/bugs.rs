@@ -22,7 +22,7 @@ pub enum Bug {
     DuplicatesMessages,
     /// Some messages overtake the sender's previous message to the same machine.
     SwapsMessages,
-    /// Two messages of a sender that wait one directly behind the other are read as one message. Its stamp consists of both stamps'
+    /// If two messages of the same sender are next to each other in the queue, they are read as one message. Its stamp consists of both stamps'
     /// digits: 12 and 15 become 1215.
     CoalescesMessages,
     /// Of the waiting messages, the one that arrived last is processed first.
