@@ -172,8 +172,7 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
     // `shared`.
     let mut shared = cell(section, &defaults, quantity);
     if let Some(cell) = &mut shared {
-        // `own_condition_count` is the number of conditions that only one side of a comparison has. The conditions of `shared` belong to
-        // both sides, so this number is 0.
+        // `cell` has counted the conditions of `shared` as those of one side. But they belong to both sides.
         cell.own_condition_count = 0;
     }
     let warm_up_s = section.get("warm_up_s").map_or(Some(0.0), |item| {
@@ -347,7 +346,10 @@ fn machines(item: &Item<'_>) -> Option<Machines> {
 fn statistic(item: &Item<'_>) -> Option<Statistic> {
     if let Some(section) = item.table() {
         section.allow_only(&["share"]);
-        let share = section.require("share", "the values that count, such as share = \">= 2\"")?;
+        let share = section.require(
+            "share",
+            "which values the share is of, such as share = \">= 2\"",
+        )?;
         let text = share.text()?;
         return text
             .parse()

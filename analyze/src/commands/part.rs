@@ -80,8 +80,12 @@ impl Part {
         let Some((row, reason)) = pick::pick(dataset) else {
             bail!("{} has no finished run", dataset.root().display());
         };
+        let advice = match dataset.finished() {
+            [_] => "",
+            _ => "; --run chooses another",
+        };
         tell(format_args!(
-            "{}: run {} ({}), because {reason}; --run chooses another",
+            "{}: run {} ({}), because {reason}{advice}",
             dataset.label(),
             row.run,
             shorten(&row.key)

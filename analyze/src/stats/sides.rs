@@ -121,8 +121,8 @@ impl Contrast {
             let mut differing = differing.iter();
             differing.any(|other| other.name == name && other.is_disjoint)
         };
-        // Only `internal_each` has no column of its own. It has the machines' probabilities of internal events, and tables
-        // show these in the column `internal`. So if `internal` is disjoint, `internal_each` is not common either.
+        // Only `internal_each` has no column of its own. It is `internal` with a probability for each machine, and tables show both in the
+        // column `internal`. So if this column is disjoint, `internal_each` is not common either.
         let is_common = |name: &&&'static str| {
             !(is_disjoint(name) || has_no_own_column(name) && is_disjoint("internal"))
         };

@@ -56,7 +56,7 @@ fn a_run_is_shown_event_by_event() {
     assert_eq!(
         err,
         "by-hand: run 0 (rates=1,2 internal=0.5 phase=spread stamp=after duration_s=4 repetition=0), because it is the only finished \
-         run; --run chooses another\n"
+         run\n"
     );
     let rows: Vec<String> = out
         .lines()

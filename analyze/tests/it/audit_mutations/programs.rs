@@ -119,7 +119,7 @@ fn messages_that_are_received_in_the_wrong_order_are_found() {
     require_found(
         Bug::HigherSenderWinsTies,
         Check::QueueOrder,
-        |setup, kind| setup.phase == "aligned" && kind != RunKind::Late,
+        |setup, kind| setup.phase == "aligned" && kind != RunKind::NotAsScheduled,
     );
 }
 
@@ -175,7 +175,7 @@ fn messages_that_are_received_at_the_time_of_their_send_are_found() {
     require_found(
         Bug::ReceivesAtArrivalTime,
         Check::Causality,
-        |setup, kind| setup.phase == "aligned" && kind != RunKind::Late,
+        |setup, kind| setup.phase == "aligned" && kind != RunKind::NotAsScheduled,
     );
 }
 
@@ -194,7 +194,7 @@ fn a_wrong_order_in_a_late_run_is_found_by_queue_length() {
     };
     // Three machines, and messages without delay.
     let setup = SETUPS[1];
-    let [as_scheduled, late] = [RunKind::AsScheduled, RunKind::Late]
+    let [as_scheduled, late] = [RunKind::AsScheduled, RunKind::NotAsScheduled]
         .map(|kind| setup.audit_altered(kind, Bug::HighestSenderFirst, allow_long_latencies));
     let (_, violations) = as_scheduled.counts(Check::QueueOrder);
     assert!(violations > 0);

@@ -75,10 +75,14 @@ pub enum RunKind {
     AsScheduled,
     /// A run over TCP with the same events and the same lateness as in [`RunKind::AsScheduled`]. But the journal says that the run is not
     /// as scheduled. So the audit does not know exactly when messages arrived, and only has lower and upper limits of queue lengths.
-    Late,
+    NotAsScheduled,
 }
 
-pub const RUN_KINDS: [RunKind; 3] = [RunKind::Virtual, RunKind::AsScheduled, RunKind::Late];
+pub const RUN_KINDS: [RunKind; 3] = [
+    RunKind::Virtual,
+    RunKind::AsScheduled,
+    RunKind::NotAsScheduled,
+];
 
 /// How late each event over TCP is.
 pub const LATE_NS: u64 = 300_000;
@@ -100,7 +104,7 @@ impl Setup {
         } = self;
         let engine = match kind {
             RunKind::Virtual => "virtual",
-            RunKind::AsScheduled | RunKind::Late => "tcp",
+            RunKind::AsScheduled | RunKind::NotAsScheduled => "tcp",
         };
         format!(
             "name = \"audited\"\nseed = 7\nrepetitions = 4\nduration_s = 60\nengine = \"{engine}\"\n[parameters]\n\

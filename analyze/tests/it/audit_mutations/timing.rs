@@ -1,16 +1,18 @@
 //! Tests of the audit with logs that have missing or repeated ticks, or impossible times. The tests change only rows of machine 2.
 //! `rewrite` replaces each row by the rows that its closure returns. `is_tick(&cells, "30")` is true for the row of machine 2 at tick 30.
-//! A run of the kind `Late` is a run over TCP in which every event is 300 µs late.
+//! A run of the kind `NotAsScheduled` is a run over TCP in which every event is 300 µs late.
 
 use analyze::audit::Check;
 use sim::log::EndedRun;
 
-use super::damaged::{VIRTUAL_AND_LATE, altered, expect_violation, is_tick, owned, rewrite};
+use super::damaged::{
+    VIRTUAL_AND_NOT_AS_SCHEDULED, altered, expect_violation, is_tick, owned, rewrite,
+};
 use super::setups::{MACHINE, RunKind, TICK, TIME, failed};
 
 #[test]
 fn missing_repeated_and_swapped_ticks_are_found() {
-    for kind in VIRTUAL_AND_LATE {
+    for kind in VIRTUAL_AND_NOT_AS_SCHEDULED {
         let missing = altered(kind, |run| {
             rewrite(run, |cells| {
                 if is_tick(&cells, "30") {
@@ -70,11 +72,15 @@ fn times_that_do_not_fit_the_due_time_or_the_previous_event_are_found() {
         (RunKind::Virtual, -1, "but it was due exactly at "),
         (RunKind::Virtual, 1, "but it was due exactly at "),
         // The event of tick 30 is 300 µs late. Moved by -302 µs, it comes 2 µs before it is due.
-        (RunKind::Late, -302_000, "but it was not due before "),
+        (
+            RunKind::NotAsScheduled,
+            -302_000,
+            "but it was not due before ",
+        ),
         // Machine 2 has a tick every 167 ms. If the event of tick 30 is moved by 200 ms, its time is later than that of tick 31. So the log
         // seems to go back in time at tick 31.
         (
-            RunKind::Late,
+            RunKind::NotAsScheduled,
             200_000_000,
             "before the machine's previous event at tick 30",
         ),
@@ -85,7 +91,7 @@ fn times_that_do_not_fit_the_due_time_or_the_previous_event_are_found() {
     }
     // Moved by -300.9 µs, the event comes 0.9 µs before it is due. The audit allows 1 µs for the rounding of times, so this is not a
     // violation.
-    let rounded = altered(RunKind::Late, |run| move_time(run, -300_900));
+    let rounded = altered(RunKind::NotAsScheduled, |run| move_time(run, -300_900));
     assert!(
         !failed(&rounded).contains(&"times"),
         "{:?}",
@@ -96,7 +102,7 @@ fn times_that_do_not_fit_the_due_time_or_the_previous_event_are_found() {
 /// All logged times of machine 2 are one second too late. So according to the log, its messages are received before they are sent.
 #[test]
 fn receives_before_their_sends_are_found() {
-    let audit = altered(RunKind::Late, |run| {
+    let audit = altered(RunKind::NotAsScheduled, |run| {
         rewrite(run, |cells| {
             let mut row = owned(&cells);
             if cells[MACHINE] == "2" {
