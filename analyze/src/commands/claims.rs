@@ -26,7 +26,7 @@ use super::selection::say_what_is_left_out;
         \x20 confirmed       all hold\n\
         \x20 refuted         all fail\n\
         \x20 depends on ...  at least one holds and at least one fails; `...` says what decides\n\
-        \x20 undecided       otherwise, if at least one is undecided\n\
+        \x20 undecided       at least one is undecided, and the others agree\n\
         \x20 not evaluated   for example because a dataset is missing\n\n\
         If a dataset is missing, the command that makes it is printed, the other claims are tested anyway, and the exit code is 2.\n\n\
         CSV and JSON have one record for each test."

@@ -165,11 +165,11 @@ impl Contrast {
         let varying: Vec<&'static str> = self.common.iter().filter(varies).copied().collect();
         let names: Vec<&str> = varying.iter().filter(can_pair_without).copied().collect();
         NothingPairs {
-            common: varying.join(", "),
+            common: varying.join(" and "),
             hint: match names.is_empty() {
                 true => String::new(),
                 false => format!(
-                    " To compare them nevertheless, let one parameter differ: with --a and --b, choose one value of {} for A, and another for B",
+                    " They can be compared if only one of these parameters differs: with --a and --b, choose one value of {} for A, and another for B",
                     names.join(" or ")
                 ),
             },

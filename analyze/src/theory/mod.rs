@@ -17,26 +17,27 @@
 //!
 //! **Variants.** If machines choose recipients by another rule, if the topology is another one, or if each machine has its own p, then each
 //! machine also has its own s ([`links`]). If ticks take all waiting messages, no message waits after a tick ([`batch_service`]). If
-//! messages travel for d seconds, none arrives in the first d seconds, and each brings a clock value that is d seconds older. From here
-//! on, the clock values that messages bring are called *times*. With a warm-up (a part at the start of a run that measurements leave out),
+//! messages travel for d seconds, none arrives in the first d seconds, and each brings a clock value that is d seconds older. With
+//! a warm-up (a part at the start of a run that measurements leave out),
 //! the counts predicted for the end of the warm-up are subtracted from the counts predicted for the end of the run. In some cases
 //! nothing can be derived, so there is no prediction:
 //!
-//! - for all measures, if neighbours can overload each other, so that some of them stop sending and chance decides which ones
-//!   ([`fluid`]);
-//! - for the clock of an overloaded or critical machine, if the machine receives times of clocks with different rates ([`clocks`]);
-//! - for the clock of a machine, if the times of a faster clock reach this machine only through a critical machine ([`sources`]);
+//! - for all measures, if neighbours can overload each other: an overloaded machine has no idle ticks, so it stops sending, and chance
+//!   decides which of them does ([`fluid`]);
+//! - for the clock of an overloaded or critical machine, if the machine receives timestamps of clocks with different rates
+//!   ([`clocks`]);
+//! - for the clock of a machine, if the timestamps of a faster clock reach this machine only through a critical machine ([`sources`]);
 //! - for all clocks, if ticks take all waiting messages, and a machine receives so many messages that its clock advances nearly as fast as
 //!   the fastest clock just by adding 1 for each message ([`clocks`]).
 //!
 //! A prediction is made in three steps:
 //!
-//! 1. **Fluid** ([`fluid`]): messages are treated as a continuous flow. This gives the exact numbers of messages and idle ticks
-//!    per second in the long run, and the overloaded machines.
+//! 1. **Fluid** ([`fluid`]): messages are treated as a continuous flow. This gives the numbers of messages and idle ticks per
+//!    second to which a very long run converges, and the overloaded machines.
 //! 2. **Diffusion** ([`noise`], [`diffusion`], [`flow`]): the length of a queue is treated as a Brownian motion (a continuous random walk)
 //!    that is reflected at zero, so that it is never negative. Step 1 gives the mean growth of this motion per second. The variance of the
-//!    growth follows from the random draws. Step 2 corrects the numbers of step 1, which are inaccurate for short runs and for machines
-//!    near the critical load (as many messages as ticks).
+//!    growth follows from the random draws. In a short run, and near the critical load (as many messages as ticks), the numbers
+//!    differ from those of step 1. Step 2 corrects this.
 //! 3. **Clocks** ([`clocks`]): the *logical rate* R of the fastest clock (how much it advances per second), and how far the other clocks
 //!    are behind it.
 //!
@@ -46,10 +47,10 @@
 //! have 2 to 8 machines with rates from 0.5 to 10, and all variants: topology, sends (the rule that chooses recipients), receive rule (one
 //! message per tick or all), stamp (whether messages carry the clock before or after the increment), phase (the times of the first ticks),
 //! delay, warm-up, and a probability p for each machine. A prediction is *off* if it differs from the mean by more than 5 standard errors
-//! and by more than 3 %. The last two columns say which share of the predictions with a caveat is off, and which share of those without a
-//! caveat. The last four measures have fewer predictions than the first three, because some clocks cannot be predicted. The table was made
-//! with `--seed 4001 --configurations 200 --repetitions 300`. The limits at which a caveat is given were chosen with other seeds, so the
-//! table is a fair test of them.
+//! and by more than 3 %. The last two columns of the table below say which share of the predictions with a caveat is off, and which share
+//! of those without a caveat. The last four measures have fewer predictions than the first three, because some clocks cannot be predicted.
+//! The table was made with `--seed 4001 --configurations 200 --repetitions 300`. The limits at which a caveat is given were chosen with
+//! other seeds, so the table is a fair test of them.
 //!
 //! | measure | predictions | share with a caveat | share that is off, with a caveat | share that is off, without a caveat |
 //! | --- | ---: | ---: | ---: | ---: |
@@ -68,12 +69,13 @@
 //! Known reasons why predictions are off, with and without caveats:
 //!
 //! - an overloaded machine sends its few messages mostly at the start, and the diffusion predicts their number badly;
-//! - machines whose ticks take all waiting messages are busy at the same times. The derivation ignores this. So the predicted receive
-//!   share of a machine with more messages than ticks is off by up to 0.15;
+//! - if ticks take all waiting messages, several machines often receive at the same time. The derivation ignores this. So the
+//!   predicted receive share of a machine with more messages than ticks is off by up to 0.15;
 //! - the messages of three or four equally fast machines that send often (s of 0.25 or more) advance the clocks less than estimated, so
 //!   the predicted logical rate R is too high by up to 3 %. The error is larger in rings. It is also larger with delays, which the estimate
 //!   of R ignores: if the delay is longer than the time between ticks, two equally fast machines hardly advance each other's clocks;
-//! - some measured slopes (of a backlog or a lag) differ from 0 only because of the times of the first ticks, by at most 0.001 per second;
+//! - some measured slopes (of a backlog or a lag) differ from 0 only because machines do not all have their first tick at the same
+//!   time, by at most 0.001 per second. The prediction is 0;
 //! - the predicted number of ticks at which an overloaded machine receives is off by a few tenths of a tick per run, because the
 //!   length of a queue changes in whole messages, and the Brownian motion does not.
 //!

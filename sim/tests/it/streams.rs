@@ -31,8 +31,8 @@ fn every_run_is_made_if_stderr_cannot_be_written() {
         ("closed", "$SIM run v.toml --data closed 2>&-", 6),
         // stdin, stdout and stderr are all closed.
         ("all", "$SIM run v.toml --data all <&- >&- 2>&-", 6),
-        // The reader closes the pipe before the first message. `sim` writes to the named pipe `f` through the file descriptor 9. Bash can
-        // open 9 only while the pipe has a reader. So bash itself is the reader at first, through the file descriptor 8, and then closes 8.
+        // Nobody reads the pipe any more when `sim` starts. Bash opens the named pipe `f` for reading (file descriptor 8), because otherwise
+        // it could not open it for writing (9). Then it closes 8, and `sim` writes to 9.
         (
             "gone",
             "mkfifo f; exec 8<> f 9> f; exec 8<&-; $SIM run v.toml --data gone 2>&9",

@@ -131,7 +131,7 @@ impl UsualCells<'_> {
             .get(self.position..self.position + 8)?
             .first_chunk::<8>()?;
         let word = u64::from_le_bytes(*eight);
-        // Only for a digit, both `digits` and `above_nine` are below 0x80 (their highest bit is 0):
+        // A byte is no digit if it is 0x80 or more in `digits` or in `above_nine`. One of them is enough, so the table shows only that one:
         //
         // byte                      in `digits` (minus 0x30)   in `above_nine` (plus 0x46)
         // 0x30 to 0x39 ('0'-'9')    0 to 9                     0x76 to 0x7f
@@ -139,8 +139,8 @@ impl UsualCells<'_> {
         // 0x3a to 0xb9              (not needed)               0x80 to 0xff
         // 0xba to 0xff              0x8a to 0xcf               (not needed)
         //
-        // A byte that is not a digit can borrow from the next byte or carry into it, so the table can be wrong for the bytes after it. But
-        // the table is right for the first byte that is not a digit, so this byte is always found.
+        // Digits never borrow from the next byte or carry into it. So the table is right up to the first byte that is no digit, and this
+        // byte is found. For the bytes after it the table can be wrong, but they do not matter any more.
         let digits = word.wrapping_sub(0x3030_3030_3030_3030);
         let above_nine = word.wrapping_add(0x4646_4646_4646_4646);
         if (digits | above_nine) & 0x8080_8080_8080_8080 != 0 {
@@ -150,8 +150,9 @@ impl UsualCells<'_> {
         // Byte 0 of `pairs` is 10 * (first digit) + (second digit). In the same way, byte 2 has the third and the fourth digit, byte 4 the
         // next two, and byte 6 the last two. Bytes 1, 3, 5 and 7 are not used.
         let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-        // Takes two pairs a and b: bytes 0 and 4 if `shift` is 0, bytes 2 and 6 if `shift` is 16. The upper 32 bits of the result are
-        // a * first_weight + b * second_weight. The lower 32 bits are a * second_weight, which is not needed.
+        // Takes two pairs a and b: bytes 0 and 4 if `shift` is 0, bytes 2 and 6 if `shift` is 16. The product
+        // (a + b * 2^32) * (second_weight + first_weight * 2^32) has the upper 32 bits a * first_weight + b * second_weight. Its lower 32
+        // bits are not needed, and the term with 2^64 is dropped.
         let weighted_sum = |shift: u32, first_weight: u64, second_weight: u64| {
             ((pairs >> shift) & 0x0000_00ff_0000_00ff)
                 .wrapping_mul((first_weight << 32) + second_weight)
