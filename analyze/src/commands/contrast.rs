@@ -3,7 +3,7 @@
 use analyze::measures::{self, Measure};
 use analyze::output::words::counted;
 use analyze::read::choice::Choice;
-use analyze::stats::contrast::{self, Contrast as TwoValues, Pair};
+use analyze::stats::contrast::{self, AllRuns, Contrast as TwoValues, Pair};
 use analyze::stats::repetitions::Repetitions;
 use analyze::stats::side_tables::{self, Sides};
 use analyze::stats::sides::{self, Cell};
@@ -86,14 +86,17 @@ impl Contrast {
         let mut pairs: Vec<Pair<'_>> = chosen.iter().map(|&row| pairs[row]).collect();
         self.top.truncate(&mut pairs);
         // Below the pairs, the table has their average. The interval of the average is calculated from each run's mean over its machines. If
-        // the table leaves out pairs, these means can include machines that the table does not show. Then `repetitions` is `None`, and the
+        // the table leaves out pairs, these means can include machines that the table does not show. Then `all_runs` is `None`, and the
         // average is printed without an interval.
-        let repetitions = (pairs.len() == pair_count).then_some(&repetitions);
+        let all_runs = (pairs.len() == pair_count).then_some(AllRuns {
+            repetitions: &repetitions,
+            groups: &groups,
+        });
         if self.output.is_structured() {
-            let records = contrast::records(&values, &pairs, &measures, repetitions)?;
+            let records = contrast::records(&values, &pairs, &measures, all_runs)?;
             return self.output.print(&[], &[], || records);
         }
-        let table = contrast::table(&values, &pairs, &measures, repetitions)?;
+        let table = contrast::table(&values, &pairs, &measures, all_runs)?;
         self.output.print(&[], &[table], Vec::new)
     }
 

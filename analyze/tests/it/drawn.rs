@@ -7,7 +7,7 @@ use analyze::diagram::{Arrows, Diagram, MAX_MARKS, Options, Order};
 use analyze::execution::window::{Choice, Window};
 use analyze::execution::{EventName, Execution};
 use proptest::prelude::*;
-use resvg::usvg::roxmltree::{Document, Node};
+use resvg::usvg::roxmltree::Document;
 
 use crate::command_line::analyze;
 use crate::fixture;
@@ -93,14 +93,14 @@ fn expected(execution: &Execution, window: &Window) -> Seen {
 }
 
 /// Draws the events of `choice`. Returns the window and the picture as SVG.
-fn draw(execution: &Execution, choice: &Choice, options: &Options) -> (Window, String) {
+pub fn draw(execution: &Execution, choice: &Choice, options: &Options) -> (Window, String) {
     let window = choice.window(execution).unwrap();
     let diagram = Diagram::new(execution, window.clone(), options.clone()).unwrap();
     (window, diagram.svg())
 }
 
 /// Simulates the experiment with this text. Returns the folder of the dataset, and the execution (the events and messages) of run 0.
-fn simulated(text: &str) -> (tempfile::TempDir, Execution) {
+pub fn simulated(text: &str) -> (tempfile::TempDir, Execution) {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), text);
     let execution = execution(&folder.path().join("small"));
@@ -212,83 +212,6 @@ fn a_single_machine_and_a_run_without_events_are_drawn() {
     let seen = read_back(&svg);
     // Machine 1 has 3 ticks per second for 20 s. The picture has no other machine, so it has no messages.
     assert_eq!((seen.events.len(), seen.received.len()), (60, 0));
-}
-
-#[test]
-fn with_order_lamport_events_are_placed_by_their_clocks() {
-    let (_folder, execution) = simulated(fixture::SMALL);
-    let choice = Choice {
-        to_s: Some(5.0),
-        ..Choice::default()
-    };
-    let (window, svg) = draw(
-        &execution,
-        &choice,
-        &Options {
-            order: Order::Lamport,
-            ..Options::default()
-        },
-    );
-    // The window has the events of the first 5 s. The axis shows clocks, and it ends at the largest clock of these events. So the picture
-    // also has the events after 5 s whose clock is not larger.
-    let largest_clock = window
-        .events
-        .iter()
-        .map(|&index| execution.events()[index].clock)
-        .max()
-        .unwrap();
-    let expected = execution
-        .events()
-        .iter()
-        .filter(|event| event.clock <= largest_clock)
-        .count();
-    let document = Document::parse(&svg).unwrap();
-    // The x coordinate at which the path of an event or arrow begins: 10 if the path is `M10 20L30 40`.
-    let x = |node: &Node<'_, '_>| {
-        let path = node.attribute("d").unwrap();
-        path[1..].split(' ').next().unwrap().parse::<f64>().unwrap()
-    };
-    let mut drawn: Vec<(u64, f64)> = document
-        .descendants()
-        .filter(|node| node.attribute("data-event").is_some())
-        .map(|node| {
-            (
-                node.attribute("data-clock").unwrap().parse().unwrap(),
-                x(&node),
-            )
-        })
-        .collect();
-    assert_eq!(drawn.len(), expected);
-    drawn.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    // An event with a larger clock is further to the right. This is checked only if the clocks differ by 2 or more, because `x` is the left
-    // edge of an event's mark, and the mark of a receive is wide: a receive with clock 8 can begin further left than a send with clock 7.
-    let mut pairs = 0;
-    for (index, &(clock, x)) in drawn.iter().enumerate() {
-        for &(larger_clock, larger_x) in drawn[index..]
-            .iter()
-            .filter(|(other, _)| *other >= clock + 2)
-        {
-            assert!(
-                x < larger_x,
-                "clock {clock} at {x}, {larger_clock} at {larger_x}"
-            );
-            pairs += 1;
-        }
-    }
-    assert!(pairs > 100);
-    let mut arrows = 0;
-    for node in document
-        .descendants()
-        .filter(|node| node.attribute("data-to").is_some())
-    {
-        let path = node.attribute("d").unwrap();
-        // The path of an arrow begins with its line, such as `M10 20L30 40`. The line ends at the tip.
-        let tip = path.split('L').nth(1).unwrap();
-        let tip_x: f64 = tip.split(' ').next().unwrap().parse().unwrap();
-        assert!(x(&node) < tip_x, "{path} does not go to the right");
-        arrows += 1;
-    }
-    assert!(arrows > 10);
 }
 
 /// A cut divides a run: for each machine, it says how many of the machine's first events are before the cut. The cut is consistent if each

@@ -78,7 +78,8 @@ fn files_that_cannot_be_one_run_are_refused() {
     // A send to all needs no recipients. In the report, 0.67 is 4 / 6: four of the six events are internal. "duration_s=3": both logs end at
     // 2 s, and the next ticks would be at 3 s. "2 of 2 rows": only the second row of each log is checked, because the check needs the row
     // before and the row after.
-    insta::assert_snapshot!(outcome(&good.replace("send,2,0,*", "broadcast,2,0,"), ""), @"
+    let report = outcome(&good.replace("send,2,0,*", "broadcast,2,0,"), "");
+    insta::assert_snapshot!(report, @"
     1 run, 6 events.
     Machines: 0 is vm1, 1 is vm2.
     1 run: rates=1,1 internal=0.67 phase=unknown stamp=after duration_s=3.
@@ -88,17 +89,8 @@ fn files_that_cannot_be_one_run_are_refused() {
     Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit `before`; set it with --clock.
     The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     ");
-    // The sender, vm2, is also among the recipients. The import removes vm2 from the recipients.
-    insta::assert_snapshot!(outcome(&good.replace(",*", ",vm1+vm2"), ""), @"
-    1 run, 6 events.
-    Machines: 0 is vm1, 1 is vm2.
-    1 run: rates=1,1 internal=0.67 phase=unknown stamp=after duration_s=3.
-    Each row is counted as one tick.
-    The probability of internal events was measured from the logs and rounded; set it with --internal.
-    The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
-    Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit `before`; set it with --clock.
-    The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
-    ");
+    // The sender, vm2, is also among the recipients. The import removes vm2 from the recipients, so the report is the same.
+    assert_eq!(outcome(&good.replace(",*", ",vm1+vm2"), ""), report);
 }
 
 /// The rows of one file say that they are of machine `vm1`. The other file has this name, but no names in its rows. The order of the files

@@ -26,6 +26,7 @@ mod coverage;
 mod damaged;
 mod dictionary;
 mod drawn;
+mod drawn_by_clock;
 mod drawn_files;
 mod end_to_end;
 mod exported;

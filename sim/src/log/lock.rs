@@ -77,8 +77,9 @@ impl LockOwner {
     /// does not describe a sweep.
     pub fn last(root: &Path) -> Option<(Self, Activity)> {
         let path = Paths::new(root).lock();
-        // The file is closed at once, and this frees the lock if the attempt has taken it.
-        let attempt = try_lock_shared(&open_stored(&path).ok()?);
+        let file = open_stored(&path).ok()?;
+        let attempt = try_lock_shared(&file);
+        free(&file);
         let owner = read(&path)?;
         let activity = match attempt {
             Ok(LockAttempt::HeldByAnother) => Activity::Writing,
@@ -114,6 +115,18 @@ pub(super) struct Lock {
     file: File,
     /// Whether this process holds the lock. It is false if the file system has no locks: then other writers are not prevented.
     pub(super) is_held: bool,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        free(&self.file);
+    }
+}
+
+/// Frees the lock of `file`, if the file has one. Closing the file is not always enough: a child process of another thread holds the lock
+/// too until its program begins (between fork and exec). An error needs no answer, because the file is closed next.
+fn free(file: &File) {
+    let _ = file.unlock();
 }
 
 impl Lock {
@@ -152,5 +165,27 @@ impl Lock {
         self.file.set_len(0)?;
         self.file.rewind()?;
         self.file.write_all(text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::disk::RealDisk;
+
+    /// Between fork and exec, a child process has a copy of the open file. A cloned file stands for this copy here.
+    #[test]
+    fn a_dropped_lock_is_free_although_a_copy_of_its_file_is_open() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = Paths::new(folder.path());
+        let mut lock = Lock::take(&RealDisk, &paths).expect("a lock");
+        let owner = LockOwner::this_process(0, lock.is_held);
+        lock.announce(&owner).expect("written");
+        let copy = lock.file.try_clone().expect("a copy");
+        let activity = || LockOwner::last(folder.path()).map(|(_, activity)| activity);
+        assert_eq!(activity(), Some(Activity::Writing));
+        drop(lock);
+        assert_eq!(activity(), Some(Activity::Ended));
+        drop(copy);
     }
 }

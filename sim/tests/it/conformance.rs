@@ -469,15 +469,12 @@ fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
     let text = "seed = 5\nrepetitions = 20\nduration_s = 100\nengine = \"virtual\"\n[parameters]\nrates = [[1, 1, 60, 1]]\n\
                 internal = 0.9\nreceive = \"all\"\ntopology = [\"mesh\", \"star\", \"ring\"]\n\
                 sends = [\"mix\", \"broadcast\", { multicast = 2 }]";
-    // The text has no `name`, so the experiment takes its name from the path. No file with this path is read.
     let experiment =
         Experiment::parse(text, "rows.toml".as_ref(), Overrides::default()).expect("an experiment");
     for configuration in experiment.configurations() {
         let (mut rows, mut messages) = (0u64, 0u64);
-        for run in experiment
-            .runs()
-            .filter(|run| run.configuration == *configuration)
-        {
+        let is_wanted = |run: &Run| run.configuration == *configuration;
+        for run in experiment.runs().filter(is_wanted) {
             virtual_time::observe(&run, experiment.seed, |machine, logged| {
                 rows += 1;
                 if let EventKind::Send { recipients, .. } = &logged.event.kind {
@@ -493,8 +490,7 @@ fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
             (rows / expected - 1.0).abs() < 0.1,
             "{configuration}: {rows} rows, {expected} expected"
         );
-        // In the long run, the machines cannot send more messages per second than `messages_per_second`. In the 100 s of a run, random
-        // draws may give some more.
+        // In the long run, no machine sends more messages per second. In the 100 s of a run, random draws may give some more.
         let max_messages = configuration.messages_per_second() * 100.0;
         assert!(
             (0.9..1.05).contains(&(messages / max_messages)),

@@ -2,17 +2,18 @@
 //!
 //! A pair is the same machine in two configurations that differ only in this parameter: one has the value `a`, the other the value `b`.
 
-use super::{AVERAGE, Contrast, Pair, dataset_averages};
+use super::averages::dataset_averages;
+use super::{AVERAGE, AllRuns, Contrast, Pair};
 use crate::error::Error;
 use crate::measures::Measure;
 use crate::output::value::{Record, Value};
 use crate::read::runs::parameters;
 use crate::stats::difference::Difference;
-use crate::stats::repetitions::{Group, Repetitions};
+use crate::stats::repetitions::Group;
 
 /// A record for each pair and measure, in full precision. After the records of the pairs come the records of averages: for each dataset with
 /// several pairs, and for each measure, the average of the differences of the dataset's pairs. In a record of an average, all columns
-/// about a single pair are empty. Column `row` is `pair` or `average`. Without `repetitions`, the averages have no intervals.
+/// about a single pair are empty. Column `row` is `pair` or `average`. Without `all_runs`, the averages have no intervals.
 ///
 /// # Errors
 ///
@@ -21,14 +22,14 @@ pub fn records(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
     measures: &[&Measure],
-    repetitions: Option<&Repetitions<'_>>,
+    all_runs: Option<AllRuns<'_>>,
 ) -> Result<Vec<Record>, Error> {
     let of_pair = |pair| {
         let measures = measures.iter();
         measures.map(move |measure| record(contrast, pair, measure))
     };
     let mut records: Vec<Record> = pairs.iter().flat_map(of_pair).collect();
-    for average in dataset_averages(contrast, pairs, measures, repetitions)? {
+    for average in dataset_averages(contrast, pairs, measures, all_runs)? {
         let differences = std::iter::zip(measures, &average.differences);
         records.extend(differences.map(|(measure, difference)| {
             average_record(contrast, average.dataset, measure, *difference)

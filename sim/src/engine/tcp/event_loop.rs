@@ -266,7 +266,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
                     suspended_ns,
                 } => {
                     self.deadlines.pop();
-                    self.check_progress(deadline, (started, setup_count), suspended_ns);
+                    self.check_progress(deadline, started, setup_count, suspended_ns);
                 }
             }
         }
@@ -277,7 +277,8 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
     fn check_progress(
         &mut self,
         deadline: Deadline,
-        (started, setup_count): (bool, u32),
+        started: bool,
+        setup_count: u32,
         suspended_ns: u64,
     ) {
         let patience = Patience::until(deadline.at_ns, suspended_ns);
@@ -413,3 +414,6 @@ pub(crate) fn new_token() -> Result<RunToken, String> {
         .map_err(|error| format!("the system has no randomness for a token: {error}"))?;
     Ok(token)
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,7 +79,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
 
     /// Begins to set up `run`. If the system has no more file descriptors, `run` is postponed until another run has freed some. But if the
     /// loop has no other run, `run` fails.
-    fn start_run(&mut self, run: Run) {
+    pub(super) fn start_run(&mut self, run: Run) {
         let slot = self.runs.vacant_key();
         let mesh = self.begin_mesh(slot, &run);
         match mesh {

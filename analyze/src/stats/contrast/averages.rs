@@ -1,0 +1,154 @@
+//! The averages below the rows of a contrast: for each dataset with several pairs, the mean difference with its interval.
+
+use std::collections::BTreeSet;
+
+use super::{Contrast, Pair, datasets};
+use crate::error::Error;
+use crate::measures::Measure;
+use crate::stats::difference::Difference;
+use crate::stats::repetitions::{Group, Repetitions};
+
+/// The data from which the intervals of averages are calculated.
+#[derive(Clone, Copy)]
+pub struct AllRuns<'d> {
+    /// The values of each run.
+    pub repetitions: &'d Repetitions<'d>,
+    /// The groups of `repetitions`: one for each machine that the user chose, of each configuration.
+    pub groups: &'d [Group],
+}
+
+/// The average over the pairs of a dataset.
+pub(super) struct Average<'g> {
+    pub(super) dataset: &'g str,
+    /// For each measure, the mean difference.
+    pub(super) differences: Vec<Option<Difference>>,
+}
+
+/// The average of each dataset that has more than one pair.
+pub(super) fn dataset_averages<'g>(
+    contrast: &Contrast,
+    pairs: &[Pair<'g>],
+    measures: &[&Measure],
+    all_runs: Option<AllRuns<'_>>,
+) -> Result<Vec<Average<'g>>, Error> {
+    let mut found = vec![];
+    for dataset in datasets(pairs) {
+        let is_of_dataset = |pair: &&Pair<'_>| pair.a.dataset == dataset;
+        let pairs: Vec<Pair<'_>> = pairs.iter().filter(is_of_dataset).copied().collect();
+        if pairs.len() > 1 {
+            found.push(Average {
+                dataset,
+                differences: averages(contrast, &pairs, measures, all_runs)?,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// Number of machines that both configurations of a pair have. (One can have more machines than the other in a contrast of `rates`.)
+fn common_machines(pair: &Pair<'_>) -> u32 {
+    let machines = |group: &Group| group.configuration.rates.machines();
+    machines(pair.a).min(machines(pair.b))
+}
+
+/// For each measure, the average of the differences of `pairs`, which belong to one dataset. `None` if no pair has a difference. The
+/// average has no interval in three cases: a machine has no value in one of the runs; `all_runs` is `None`; or --where chooses a
+/// machine in only one of two compared configurations (for example `machine = 1 and internal = 0.4`, if `internal` changes).
+fn averages(
+    contrast: &Contrast,
+    pairs: &[Pair<'_>],
+    measures: &[&Measure],
+    all_runs: Option<AllRuns<'_>>,
+) -> Result<Vec<Option<Difference>>, Error> {
+    let run_means = match all_runs {
+        Some(all_runs) => run_means(pairs, all_runs.repetitions)?,
+        None => vec![],
+    };
+    let weighted_pairs =
+        all_runs.and_then(|all_runs| weighted_pairs(contrast, pairs, &run_means, all_runs.groups));
+    let average = |measure: &&Measure| {
+        let differences = pairs.iter().filter_map(|pair| pair.difference(measure));
+        let mean_differences: Vec<f64> = differences.map(|difference| difference.mean).collect();
+        let has_all_values = |group: &Group| {
+            let estimate = group.estimate(measure);
+            estimate.is_some_and(|estimate| estimate.n == group.n)
+        };
+        let difference_and_weight = |(pair, row_count): &(Pair<'_>, usize)| {
+            let is_complete = has_all_values(pair.a) && has_all_values(pair.b);
+            let difference = pair.difference(measure).filter(|_| is_complete);
+            Some((difference?, *row_count as f64))
+        };
+        // `None` if there are no weighted pairs, or if one of them is not complete.
+        let differences: Option<Vec<(Difference, f64)>> = weighted_pairs
+            .as_ref()
+            .and_then(|pairs| pairs.iter().map(difference_and_weight).collect());
+        match differences
+            .as_deref()
+            .and_then(Difference::weighted_average)
+        {
+            Some(average) => Some(average),
+            None if mean_differences.is_empty() => None,
+            None => {
+                let mean = mean_differences.iter().sum::<f64>() / mean_differences.len() as f64;
+                Some(Difference::without_interval(mean))
+            }
+        }
+    };
+    Ok(measures.iter().map(average).collect())
+}
+
+/// Makes groups of configurations instead of machines: the value of a run is the mean over the first `k` of the machines that the user
+/// chose with --where. `k` is the number of machines that both configurations of a pair have, for example 2 if the rates are 1,3,6 and 1,3. The
+/// result has an element for each `k` that occurs in `pairs`: `k`, and a group for each configuration.
+fn run_means(
+    pairs: &[Pair<'_>],
+    repetitions: &Repetitions<'_>,
+) -> Result<Vec<(u32, Vec<Group>)>, Error> {
+    let machine_counts: BTreeSet<u32> = pairs.iter().map(common_machines).collect();
+    machine_counts
+        .into_iter()
+        .map(|k| Ok((k, repetitions.run_means(k)?)))
+        .collect()
+}
+
+/// Each of `pairs` compares two machines, and is a row of the table. Several rows can belong to the same two configurations. This function
+/// finds these pairs of configurations. The result has a `Pair` for each of them, whose two groups are from `run_means`, and its weight: the
+/// number of its rows.
+///
+/// The result is `None` if the means of one of these configurations include a machine that has no row. This happens if the user chose a
+/// machine (with --where) in only one of two compared configurations. `chosen_machines` has a group for each machine that the user chose, of each configuration.
+fn weighted_pairs<'g>(
+    contrast: &Contrast,
+    pairs: &[Pair<'_>],
+    run_means: &'g [(u32, Vec<Group>)],
+    chosen_machines: &[Group],
+) -> Option<Vec<(Pair<'g>, usize)>> {
+    let mut found = vec![];
+    for (k, groups) in run_means {
+        let all_pairs = contrast.find_pairs(groups).into_iter();
+        let is_wanted =
+            |pair: &Pair<'_>| common_machines(pair) == *k && pair.a.dataset == pairs[0].a.dataset;
+        for pair in all_pairs.filter(is_wanted) {
+            let is_row_of_pair = |row: &&Pair<'_>| {
+                row.a.is_of_same_configuration(pair.a) && row.b.is_of_same_configuration(pair.b)
+            };
+            let row_count = pairs.iter().filter(is_row_of_pair).count();
+            let machines_in_mean = |group: &Group| {
+                let machines = chosen_machines.iter();
+                let machines = machines.filter(|machine| machine.is_of_same_configuration(group));
+                machines.count().min(*k as usize)
+            };
+            if row_count > 0 {
+                // Each row is another machine, so it is enough to compare the numbers.
+                let each_machine_has_a_row = |group| machines_in_mean(group) == row_count;
+                if !each_machine_has_a_row(pair.a) || !each_machine_has_a_row(pair.b) {
+                    return None;
+                }
+                found.push((pair, row_count));
+            }
+        }
+    }
+    // Some rows can be missing: `find_pairs` does not pair two configurations whose first chosen machines have different numbers.
+    let rows_found: usize = found.iter().map(|(_, row_count)| row_count).sum();
+    (rows_found == pairs.len()).then_some(found)
+}
