@@ -3,11 +3,11 @@
 use analyze::measures::{self, Measure};
 use analyze::output::words::counted;
 use analyze::read::choice::Choice;
-use analyze::stats::contrast::{self, AllRuns, Contrast as TwoValues, Pair};
+use analyze::stats::contrast::{self, AllRuns, Contrast as TwoValues, NoContrast, Pair};
 use analyze::stats::repetitions::Repetitions;
 use analyze::stats::side_tables::{self, Sides};
 use analyze::stats::sides::{self, Cell};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use sim::value_completions::parser_with_completions;
 
@@ -80,7 +80,9 @@ impl Contrast {
         let all_measures = query.with_measures(&measures);
         let repetitions = Repetitions::read(&datasets, &all_measures)?;
         let groups = repetitions.groups()?;
-        let pairs = values.pairs(&groups)?;
+        let pairs = values
+            .pairs(&groups)
+            .map_err(|error| self.with_conditions(error))?;
         let pair_count = pairs.len();
         let chosen = query.choose(pair_count, |row, column| column.of_pair(&pairs[row]))?;
         let mut pairs: Vec<Pair<'_>> = chosen.iter().map(|&row| pairs[row]).collect();
@@ -146,6 +148,17 @@ impl Contrast {
         self.output.print(&words, &[table], || {
             side_tables::records(&contrast, &cells, measures)
         })
+    }
+
+    /// Adds the conditions of --where to an error, because they can be its reason.
+    fn with_conditions(&self, error: NoContrast) -> anyhow::Error {
+        match self.datasets.selection.conditions_in_words().as_slice() {
+            [] => error.into(),
+            conditions => anyhow!(
+                "{error} (only what --where chooses is compared: {})",
+                conditions.join(" and ")
+            ),
+        }
     }
 
     /// The measures of --measure, or else the default measures.

@@ -74,9 +74,7 @@ pub enum NoContrast {
     #[error("--from and --to are both {0}; name two values")]
     Same(String),
     /// No two configurations differ only in this parameter.
-    #[error(
-        "no two configurations differ only in {0} (if --where chooses machines, a machine must be chosen in both)"
-    )]
+    #[error("no two configurations differ only in {0}")]
     NoPair(&'static str),
 }
 

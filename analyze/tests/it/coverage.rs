@@ -206,12 +206,21 @@ fn the_average_of_a_contrast_counts_only_chosen_machines() {
         assert!((value - mean).abs() < 1e-12, "{condition}: {value}, {mean}");
         assert_eq!(average["low"].is_number(), has_interval, "{condition}");
     }
-    // Only machine 2 of `[1, 3, 6]` has this rate, so it cannot be compared with a machine of `[1, 2, 1]`.
-    let options = ["--of", "rates", "--from", "1,3,6", "--to", "1,2,1"];
-    let arguments = [&["contrast", "mixed", "--where", "rate = 6"][..], &options].concat();
-    let (code, _, err) = analyze(&arguments, folder.path());
-    assert!(
-        code == 2 && err.contains("a machine must be chosen in both"),
-        "{err}"
-    );
+    // Two machines are the fastest, but with different numbers: machine 2 of `[1, 3, 6]`, and machine 1 of `[1, 2, 1]`. Only one machine has
+    // 6 ticks per second.
+    for (condition, expected) in [
+        (
+            "role = 'fastest'",
+            "no two configurations differ only in rates (only what --where chooses is compared: role = 'fastest')",
+        ),
+        (
+            "rate = 6",
+            "no run has rates 1,2,1; the values in the data are 1,3,6 (only what --where chooses is compared: rate = 6)",
+        ),
+    ] {
+        let options = ["--of", "rates", "--from", "1,3,6", "--to", "1,2,1"];
+        let arguments = [&["contrast", "mixed", "--where", condition][..], &options].concat();
+        let (code, _, err) = analyze(&arguments, folder.path());
+        assert!(code == 2 && err.contains(expected), "{err}");
+    }
 }
