@@ -85,15 +85,16 @@ impl Partial {
     ///
     /// Returns the system's error.
     pub fn create_file(path: PathBuf) -> io::Result<(Self, File)> {
+        let (partial, file) = create_under_new_name(&path, |partial| {
+            let file = File::options().write(true).create_new(true).open(partial)?;
+            match is_ours(&file, partial)? {
+                true => Ok(file),
+                // Another name is tried.
+                false => Err(io::ErrorKind::AlreadyExists.into()),
+            }
+        })?;
         // The lock and the returned file are two handles of the same open file.
-        let create = |partial: &Path| {
-            let created = File::options().write(true).create_new(true).open(partial);
-            created.and_then(|file| Ok((file.try_clone()?, file)))
-        };
-        let (partial, (lock, file)) = create_under_new_name(&path, create)?;
-        // If the file system has no locks, the file is written without a lock, and `is_abandoned` looks at the file's age.
-        let _ = try_lock(&lock);
-        let lock = Some(lock);
+        let lock = Some(file.try_clone()?);
         Ok((
             Self {
                 path,
@@ -166,8 +167,16 @@ fn temporary_path(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{random:016x}{ENDING}"))
 }
 
-/// Creates a file or a folder with `create`, under a temporary name for `path` that does not exist yet. Returns the temporary path and
-/// what `create` returns.
+/// Locks a file that was just created at `partial`. Returns false if another program has taken the file for a leftover before it was
+/// locked: then that program has the lock, or it has removed the file.
+fn is_ours(file: &File, partial: &Path) -> io::Result<bool> {
+    // If the file system has no locks, the file is written without a lock, and `remove_abandoned` looks at the file's age.
+    let is_locked_by_another = matches!(try_lock(file), Ok(LockAttempt::HeldByAnother));
+    Ok(!is_locked_by_another && partial.try_exists()?)
+}
+
+/// Creates a file or a folder with `create`, under a temporary name for `path`. If `create` fails because the name exists already, it is
+/// called again with another name. Returns the temporary path and what `create` returns.
 fn create_under_new_name<T>(
     path: &Path,
     create: impl Fn(&Path) -> io::Result<T>,
@@ -192,8 +201,8 @@ pub fn remove_leftovers(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Re
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if final_name(&name).is_some_and(&is_ours) && is_abandoned(&path) {
-            remove(&path)?;
+        if final_name(&name).is_some_and(&is_ours) {
+            remove_abandoned(&path)?;
         }
     }
     Ok(())
@@ -209,14 +218,15 @@ pub fn final_name(name: &str) -> Option<&str> {
     is_random.then_some(name)
 }
 
-/// Returns whether the file or folder was left by a writer that is not running any more.
-fn is_abandoned(path: &Path) -> bool {
+/// Removes the file or folder if its writer is not running any more. The lock is held until the removal has ended: otherwise a writer
+/// that has just created the file could lock it in between, and then lose it.
+fn remove_abandoned(path: &Path) -> io::Result<()> {
     // A file is opened for writing, because on NFS only files open for writing can be locked. A folder can only be opened for reading.
     let opened = File::options().write(true).open(path);
     let Ok(file) = opened.or_else(|_| File::open(path)) else {
-        return false;
+        return Ok(());
     };
-    match try_lock(&file) {
+    let is_abandoned = match try_lock(&file) {
         Ok(LockAttempt::Taken) => true,
         Ok(LockAttempt::HeldByAnother) => false,
         Ok(LockAttempt::NotSupported) | Err(_) => {
@@ -227,6 +237,10 @@ fn is_abandoned(path: &Path) -> bool {
                     .is_ok_and(|age| age > CERTAINLY_LEFT_AFTER)
             })
         }
+    };
+    match is_abandoned {
+        true => remove(path),
+        false => Ok(()),
     }
 }
 
@@ -328,6 +342,22 @@ mod tests {
         drop((file, parts));
         // The folder is empty.
         assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    /// Between the creation of a file and its lock, another program can lock or remove the file, because it looks like a leftover.
+    #[test]
+    fn a_new_file_that_another_program_takes_for_a_leftover_is_not_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new");
+        let file = File::create(&path).unwrap();
+        let of_another = File::open(&path).unwrap();
+        assert_eq!(try_lock(&of_another).unwrap(), LockAttempt::Taken);
+        assert!(!is_ours(&file, &path).unwrap());
+        remove(&path).unwrap();
+        drop(of_another);
+        assert!(!is_ours(&file, &path).unwrap());
+        let file = File::create(&path).unwrap();
+        assert!(is_ours(&file, &path).unwrap());
     }
 
     #[test]

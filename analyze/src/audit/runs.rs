@@ -23,7 +23,7 @@ use crate::threads;
 
 /// Audits the dataset in folder `root`.
 pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
-    // A damaged journal is a result of the audit. Any other problem of opening the dataset is an error.
+    // If the journal is damaged, the audit has a result: a check that fails. Any other problem of opening the dataset is an error.
     let dataset = match Dataset::open(root) {
         Err(
             error @ (DatasetError::Journal { .. }
@@ -278,9 +278,9 @@ impl Shared<'_> {
             return false;
         }
         match self.first_with_key.get(row.key.as_str()) {
-            Some(&first) if first < run_index => {
-                let first = self.finished[first].run;
-                problems.push(format!("it has the same key as run {first}"));
+            Some(&first_index) if first_index < run_index => {
+                let first_run = self.finished[first_index].run;
+                problems.push(format!("it has the same key as run {first_run}"));
                 false
             }
             _ => true,

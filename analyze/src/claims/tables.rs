@@ -36,7 +36,7 @@ pub fn table(evaluated_claims: &[EvaluatedClaim<'_>]) -> Table {
         coloured: Some((2, tone_of_verdict)),
         caption: vec![
             "confirmed: all tests of the claim hold; refuted: all tests fail; depends: some tests hold and \
-             some fail; undecided: some tests are undecided, and the others agree. expected: what theory \
+             some fail; undecided: some tests are undecided, and the others all hold or all fail. expected: what theory \
              predicts; this does not affect the verdict."
                 .to_owned(),
         ],

@@ -273,9 +273,9 @@ impl Import {
     }
 }
 
-/// Writes the pages of --pages into `folder`. The datasets of the submissions are in the folder `into`.
-fn write_pages(submissions: &Submissions, into: &Path, folder: &Path) -> anyhow::Result<()> {
-    let files = analyze::report::pages_of_submissions(submissions, into)?;
+/// Writes the pages of --pages into `folder`. The datasets of the submissions are in the folder `datasets`.
+fn write_pages(submissions: &Submissions, datasets: &Path, folder: &Path) -> anyhow::Result<()> {
+    let files = analyze::report::pages_of_submissions(submissions, datasets)?;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     for (name, page) in files {
         let path = folder.join(name);

@@ -90,7 +90,7 @@ fn analysis(dataset: &Dataset) -> Vec<String> {
         "An interval is marked as rough if there are few different values. If all values are equal, there is no interval.".to_owned(),
         "Each interval is for one value at a time: among 100 of them, about 5 miss the true mean.".to_owned(),
         "Predictions, where they are shown, use no measurement. They are computed from the configuration alone, with a fluid model of the \
-         queues (messages flow evenly) and a diffusion for the random fluctuations of the queues."
+         queues (messages flow evenly) and a diffusion model of their random fluctuations (queue lengths change like a random walk)."
             .to_owned(),
     ]
 }

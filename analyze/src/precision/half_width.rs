@@ -22,7 +22,7 @@ pub struct NotAHalfWidth(String);
 
 impl HalfWidth {
     /// The half-width of an interval around `mean`, in the unit of the measure.
-    pub fn around(self, mean: f64) -> f64 {
+    pub fn absolute(self, mean: f64) -> f64 {
         match self {
             Self::Absolute(half_width) => half_width,
             Self::Relative(share) => share * mean.abs(),
@@ -76,7 +76,7 @@ mod tests {
             parsed("7%").map(|width| width.to_string()),
             Ok("7 %".to_owned())
         );
-        assert_eq!(HalfWidth::Relative(0.05).around(-40.0), 2.0);
+        assert_eq!(HalfWidth::Relative(0.05).absolute(-40.0), 2.0);
         for text in [
             "",
             "0",

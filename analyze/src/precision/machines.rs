@@ -19,7 +19,7 @@ pub struct MachineNeed<'g> {
     pub estimate: Estimate,
     /// The wanted half-width, in the unit of the measure.
     pub wanted: f64,
-    /// The need. Repetitions that are done already count too, and so do repetitions in which the measure is undefined.
+    /// The needed number of repetitions in total. It includes those that are done, and those in which the measure is undefined.
     pub need: Need,
 }
 
@@ -125,7 +125,7 @@ fn machine_need(
     estimate: Estimate,
     half_width: HalfWidth,
 ) -> Option<MachineNeed<'_>> {
-    let wanted = half_width.around(estimate.mean);
+    let wanted = half_width.absolute(estimate.mean);
     // The number of values that are needed. All fields of this `Need` count values, even the field `repetitions`. The closures below
     // convert numbers of values to numbers of repetitions.
     let values_needed = match (estimate.sd, estimate.interval_kind) {
@@ -137,7 +137,7 @@ fn machine_need(
             Need::new(estimate.n, sd, wanted)
         }
         // All values are equal, so no further values are needed. (`estimate.sd` is never `None` here: there are at least two values.)
-        _ => Need::none(estimate.n),
+        _ => Need::satisfied(estimate.n),
     };
     // A repetition in which the measure is undefined gives no value: `group.n` repetitions gave `estimate.n` values. Further repetitions
     // are expected to give values in the same proportion.
@@ -159,8 +159,7 @@ fn machine_need(
         wanted,
         need: Need {
             repetitions: repetitions_needed(),
-            // `low` and `high` are the ends of an interval for the number of repetitions that would be enough if the true standard deviation
-            // were known. Unlike `repetitions`, they can be below the number of repetitions that are done.
+            // The ends of the interval, see `Need::low`. Unlike `repetitions`, they can be below the number of repetitions that are done.
             low: values_needed.low.and_then(possible_repetitions_for),
             high: values_needed.high.and_then(possible_repetitions_for),
         },

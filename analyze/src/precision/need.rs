@@ -41,9 +41,10 @@ pub struct Need {
     /// With this number of repetitions, the interval is as narrow as wanted with the probability [`ASSURANCE`]. If the interval is narrow
     /// enough already, this is the number of repetitions that are done.
     pub repetitions: Option<u64>,
-    /// The lower end of a 95 % interval for the number of repetitions that would be enough if the true standard deviation were known.
+    /// If the true standard deviation were known, the number of repetitions that is enough could be calculated. It is only estimated, so
+    /// this number is uncertain. This is the lower end of its 95 % interval.
     pub low: Option<u64>,
-    /// The upper end of the same interval.
+    /// The upper end of this interval.
     pub high: Option<u64>,
 }
 
@@ -79,7 +80,7 @@ impl Need {
     }
 
     /// The need after `n` repetitions with equal values: no further repetitions are needed.
-    pub fn none(n: u64) -> Self {
+    pub fn satisfied(n: u64) -> Self {
         Self {
             repetitions: Some(n),
             low: Some(n),
@@ -178,7 +179,7 @@ mod tests {
         // With 10 repetitions, half the width is 2.262 / sqrt(10) = 0.715 standard deviations.
         assert_eq!(Need::new(10, 1.0, 0.72).repetitions, Some(10));
         assert!(Need::new(10, 1.0, 0.71).repetitions > Some(10));
-        assert_eq!(Need::none(7).repetitions, Some(7));
+        assert_eq!(Need::satisfied(7).repetitions, Some(7));
     }
 
     #[test]

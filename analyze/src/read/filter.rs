@@ -65,7 +65,7 @@ pub enum NotACondition {
     #[error("must have the form NAME=VALUE; instead of = there may be != < <= > >=")]
     Form,
     /// There is no column with this name.
-    #[error("no column `{0}`; there are {names}", names = names().collect::<Vec<_>>().join(", "))]
+    #[error("no column `{0}`; the columns are {names}", names = names().collect::<Vec<_>>().join(", "))]
     Name(String),
     /// The value is not a number, but the sign (`<`, `<=`, `>` or `>=`) compares numbers.
     #[error("`{0}` is not a number, so only = and != can be used with it")]
@@ -181,7 +181,7 @@ mod tests {
         for text in ["", "internal", "=0.4", "internal=", "internal!0.4"] {
             assert_eq!(refused(text), NotACondition::Form.to_string(), "{text}");
         }
-        assert!(refused("intern=0.4").starts_with("no column `intern`; there are run, "));
+        assert!(refused("intern=0.4").starts_with("no column `intern`; the columns are run, "));
         assert_eq!(
             refused("phase>aligned"),
             "`aligned` is not a number, so only = and != can be used with it"

@@ -39,7 +39,7 @@ pub enum NotSql {
         problem: String,
     },
     /// The condition contains a name that no column has.
-    #[error("no column `{name}`{nearest}; there are {names}")]
+    #[error("no column `{name}`{nearest}; the columns are {names}")]
     Name {
         /// The name.
         name: String,
@@ -346,7 +346,7 @@ mod tests {
             .expect_err("no such column");
         assert_eq!(
             refused.to_string(),
-            "no column `intrenal` (did you mean `internal`?); there are rate, internal"
+            "no column `intrenal` (did you mean `internal`?); the columns are rate, internal"
         );
     }
 

@@ -80,7 +80,7 @@ fn wrong_conditions_and_conditions_without_a_run_are_refused() {
         ("internal=0.6", "grid has no finished run with internal=0.6"),
         (
             "intern=0.5",
-            "no column `intern` (did you mean `internal`?); there are run, ",
+            "no column `intern` (did you mean `internal`?); the columns are run, ",
         ),
         (
             "phase>spread",
@@ -120,7 +120,9 @@ fn rows_are_sorted_by_a_measure_and_top_keeps_the_first() {
     let (code, _, err) = analyze(&["backlog", "grid", "--sort", "backlog"], folder.path());
     assert!(
         code == 2
-            && err.contains("no column `backlog` (did you mean `backlog_max`?); there are rates, "),
+            && err.contains(
+                "no column `backlog` (did you mean `backlog_max`?); the columns are rates, "
+            ),
         "{err}"
     );
 }

@@ -41,7 +41,7 @@ fn mistakes_are_named_with_line_and_key() {
         .replace("to = { machine = \"fastest\" }\n", "");
     assert_snapshot!(mistakes(&text), @r#"
     error: c.toml:2: `claim[1].depends_on`: missing; say what the outcome depends on if some tests hold and others fail
-    c.toml:10: `claim[1].test[1].where[1]`: "rate=1,3,6": no column `rate`; there are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, clock, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
+    c.toml:10: `claim[1].test[1].where[1]`: "rate=1,3,6": no column `rate`; the columns are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, clock, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
     c.toml:11: `claim[1].test[1].machine`: "slowst" is not known; did you mean "slowest"?
     c.toml:15: `claim[1].test[2].expect`: missing; where the value must lie, such as expect = { above = 0 }
     c.toml:18: `claim[1].test[2].measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
@@ -62,7 +62,7 @@ fn mistakes_are_named_with_line_and_key() {
     );
     assert_snapshot!(mistakes(&with_expect), @r#"
     error: c.toml:2: `claim[1].depends_on`: missing; say what the outcome depends on if some tests hold and others fail
-    c.toml:10: `claim[1].test[1].where[1]`: "rate=1,3,6": no column `rate`; there are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, clock, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
+    c.toml:10: `claim[1].test[1].where[1]`: "rate=1,3,6": no column `rate`; the columns are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, clock, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
     c.toml:11: `claim[1].test[1].machine`: "slowst" is not known; did you mean "slowest"?
     c.toml:18: `claim[1].test[2].measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
     c.toml:47: `claim[2].test[3].from`: a test has both from and to, or neither of them

@@ -248,7 +248,7 @@ fn errors_of_wrong_names_and_values_list_the_right_ones() {
         (
             "--where",
             "intrenal < 0.7",
-            "no column `intrenal` (did you mean `internal`?); there are run, ",
+            "no column `intrenal` (did you mean `internal`?); the columns are run, ",
         ),
         // In SQL, a word in double quotes is the name of a column.
         (

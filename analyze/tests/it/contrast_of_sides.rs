@@ -152,7 +152,7 @@ fn two_datasets_that_differ_in_one_parameter_are_compared_configuration_by_confi
     for words in [
         "What differs: internal is 0.4 in A and 0.7 in B.",
         "Left out: rates 1,1,2 (only in B).",
-        "Compared: 2 configurations of A, each with the one of B that is equal in everything else.",
+        "Compared: 2 configurations of A, each with the configuration of B that is equal in all other parameters.",
     ] {
         assert!(out.contains(words), "{words}\n{out}");
     }
@@ -225,7 +225,7 @@ fn two_conditions_are_compared_or_an_error_says_why_not() {
     assert_eq!(code, 2);
     assert!(
         err.contains(
-            "A and B have no combination of rates and internal in common. They can be compared if only one of these parameters differs: with --a and --b, choose one value of rates or internal for A"
+            "A and B have no combination of rates and internal in common. They can be compared if only one of these parameters differs: with --a and --b, choose one value of rates or internal for A, and another for B"
         ),
         "{err}"
     );

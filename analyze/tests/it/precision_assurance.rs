@@ -62,7 +62,7 @@ fn simulate(
     for _ in 0..SWEEPS {
         let mut values: Vec<f64> = (0..pilot).map(|_| draw()).collect();
         let first = Estimate::from_values(&values);
-        let wanted = half_width.around(first.mean);
+        let wanted = half_width.absolute(first.mean);
         let needed = Need::new(pilot, first.sd.unwrap(), wanted)
             .repetitions
             .unwrap();
@@ -71,7 +71,7 @@ fn simulate(
         }
         values.extend((values.len() as u64..needed).map(|_| draw()));
         let all = Estimate::from_values(&values);
-        if all.half_width.unwrap() <= half_width.around(all.mean) {
+        if all.half_width.unwrap() <= half_width.absolute(all.mean) {
             narrow_sweeps += 1;
         }
         needs.push(needed);

@@ -36,8 +36,8 @@ margin, the run has the same events as without delays.")]
 pub struct Args {
     #[command(flatten)]
     experiment: ExperimentArgs,
-    /// Print a script for Slurm that runs the experiment in N parts (shards), as a job array. The plan gives the limits in the script: time, memory
-    /// and number of open files. Submit the script with sbatch
+    /// Print a script for Slurm that runs the experiment in N parts (shards), as a job array. The script contains limits of time,
+    /// memory and open files, which are taken from the plan. Submit the script with sbatch
     #[arg(long, value_name = "N", value_parser = shards(), help_heading = SCRIPTS, conflicts_with_all = ["shard", "only"])]
     slurm: Option<u32>,
     /// Print a script that runs the experiment in N parts (shards) with GNU parallel, on this computer or several hosts

@@ -214,7 +214,7 @@ pub enum DatasetError {
         difference: Difference,
     },
     /// The folder contains shards (parts of an experiment's runs), but the user wants to write the whole experiment to it.
-    #[error("{} contains shards 1/{shards} to {shards}/{shards}; continue with --shard K/{shards}, or choose another folder with --data", .path.display())]
+    #[error("{} is divided into {shards} shards; continue with --shard 1/{shards} (or another of the {shards} shards), or choose another folder with --data", .path.display())]
     Sharded {
         /// The experiment's folder.
         path: PathBuf,
@@ -225,7 +225,7 @@ pub enum DatasetError {
     #[error("{} contains a dataset that is not split into shards; continue without --shard, or choose another folder with --data", .0.display())]
     NotSharded(PathBuf),
     /// The user wants to write a shard, but the folder contains shards K/N with another N. Shards with different N have runs in common.
-    #[error("{} contains shards K/{found}, which have runs in common with shards K/{wanted}; continue with --shard K/{found}, or choose another folder with --data", .path.display())]
+    #[error("{} is divided into {found} shards, so it cannot be divided into {wanted} shards too; continue with --shard 1/{found} (or another of the {found} shards), or choose another folder with --data", .path.display())]
     OtherShards {
         /// The experiment's folder.
         path: PathBuf,
@@ -235,7 +235,7 @@ pub enum DatasetError {
         wanted: u32,
     },
     /// The folder contains shards K/N with two different N. Shards with different N have runs in common.
-    #[error("{} contains shards K/{a} and shards K/{b}, which have runs in common; move all shards K/{a} or all shards K/{b} to another folder", .path.display())]
+    #[error("{} is divided both into {a} and into {b} shards, so some runs would count twice; move all shards with the number {a} (shard-1-of-{a} and so on), or all with the number {b}, to another folder", .path.display())]
     OverlappingShards {
         /// The experiment's folder.
         path: PathBuf,

@@ -30,7 +30,7 @@ const FILES_IF_UNKNOWN: u64 = 1024;
 pub struct Capacity {
     /// Number of files and sockets that may be open at once.
     pub files: u64,
-    /// Number of cores that the process may use.
+    /// Number of cores that the process may use at the same time. With a quota of 1.5 cores, this is 2.
     pub cores: usize,
     /// Bytes of memory that the process can still get.
     pub memory_bytes: u64,
@@ -107,11 +107,12 @@ impl Capacity {
     /// Determines the resources of this process. Raises the limit of open files to the allowed maximum.
     pub fn for_this_process() -> Self {
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(FILES_IF_UNKNOWN);
+        let cpu_quota = limits::cpu_quota();
         Self {
             files,
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: cores_within(cpu_quota, limits::cores()),
             memory_bytes: memory::available_bytes(),
-            cpu_quota: limits::cpu_quota(),
+            cpu_quota,
             threads: limits::free_tasks(),
         }
     }
@@ -243,6 +244,11 @@ impl Capacity {
     }
 }
 
+/// Returns how many of `cores` the process may use at the same time with the quota `cpu_quota`: the quota, rounded up.
+fn cores_within(cpu_quota: Option<f64>, cores: usize) -> usize {
+    cpu_quota.map_or(cores, |quota| cores.min(quota.ceil() as usize).max(1))
+}
+
 /// Returns how many bytes of memory the largest run needs.
 fn largest_run_bytes(experiment: &Experiment) -> u64 {
     let configurations = experiment.configurations().iter();
@@ -285,4 +291,40 @@ fn ticks_per_second(experiment: &Experiment, configuration: &Configuration) -> f
     };
     (ticks_per_model_second + TICKS_PER_CONNECTION * connections_per_model_second)
         * experiment.time_scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Overrides;
+
+    #[test]
+    fn a_quota_that_is_not_whole_is_rounded_up_to_cores() {
+        assert_eq!(cores_within(None, 8), 8);
+        assert_eq!(cores_within(Some(1.5), 8), 2);
+        assert_eq!(cores_within(Some(0.5), 8), 1);
+        assert_eq!(cores_within(Some(16.0), 8), 8);
+    }
+
+    /// The quota is 1.5 cores: two runs in virtual time are made at the same time, and the plan calculates with the time of 1.5 cores.
+    #[test]
+    fn all_of_a_quota_is_used() {
+        let experiment = "seed = 1\nrepetitions = 9\nduration_s = 60\nengine = \"virtual\"\n[parameters]\nrates = [[1, 3, 6]]\ninternal = [0.7]";
+        let experiment = Experiment::parse(experiment, Path::new("e.toml"), Overrides::default())
+            .expect("an experiment");
+        let capacity = Capacity {
+            files: 1000,
+            cores: cores_within(Some(1.5), 8),
+            memory_bytes: u64::MAX,
+            cpu_quota: Some(1.5),
+            threads: None,
+        };
+        let heaviest = &experiment.configurations()[0];
+        let width = capacity.width(&experiment, &Options::default(), 9, heaviest);
+        let expected = Width {
+            runs: 2,
+            limit: WidthLimit::CpuQuota(150),
+        };
+        assert_eq!((width, capacity.usable_cores()), (expected, 1.5));
+    }
 }

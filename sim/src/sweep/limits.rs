@@ -24,6 +24,16 @@ pub(super) fn cpu_quota() -> Option<f64> {
     ControlGroups::for_this_process().cpu_quota()
 }
 
+/// Returns the number of cores on which the system may run this process, without regard to quotas. (The standard library's
+/// `available_parallelism` rounds quotas down: with a quota of 1.5 cores it returns 1.)
+pub(super) fn cores() -> usize {
+    #[cfg(target_os = "linux")]
+    if let Ok(cores) = rustix::thread::sched_getaffinity(None) {
+        return cores.count() as usize;
+    }
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// The control groups of a process.
 struct ControlGroups {
     /// The text of /proc/self/cgroup. It has a line for each tree, with the path of the process's group in this tree. For example, the line

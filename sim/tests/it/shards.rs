@@ -1,6 +1,6 @@
 //! Tests of shards. `sim run --shard 2/3` makes the second of three parts of the runs, in a folder of its own. All shards together are
-//! the whole experiment. Shards of different experiments cannot be in one dataset, nor can shards of different numbers of parts, such as
-//! 1/2 and 2/3.
+//! the whole experiment. A dataset cannot have shards of different experiments. It cannot have shards of two divisions of the same experiment
+//! either, such as shard 1/2 (a half) and shard 2/3 (a third).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ fn all_shards_together_are_the_whole_experiment() {
     sweep(&experiment(GRID), &whole).expect("a sweep");
     let mut runs = 0;
     for number in 1..=3 {
-        // The dataset before this shard is made: it has `runs` runs, from the shards before this one.
+        // Shard `number` is not made yet. The dataset has `runs` runs, from the earlier shards.
         let dataset = Dataset::open(&fixture.root());
         match number {
             1 => assert!(dataset.is_err(), "there is no dataset yet"),
@@ -122,12 +122,11 @@ fn a_dataset_cannot_be_continued_with_another_number_of_shards() {
     for (refused, said) in [
         (
             sweep(&shard(1, 3), &fixture.root()),
-            "contains shards K/2, which have runs in common with shards K/3; continue with --shard K/2",
+            "is divided into 2 shards, so it cannot be divided into 3 shards too; continue with --shard 1/2",
         ),
         (
-            // The message names all shards K/2, although only shard 1/2 has been made.
             sweep(&experiment(GRID), &fixture.root()),
-            "contains shards 1/2 to 2/2; continue with --shard K/2",
+            "is divided into 2 shards; continue with --shard 1/2",
         ),
         (
             sweep(&shard(1, 2), &whole),
@@ -177,7 +176,9 @@ fn overlapping_and_renamed_shards_are_refused() {
     );
     // Now one folder has the name of shard 1/2, and the other the name of shard 1/4.
     fs::rename(folder("shard-2-of-2"), folder("shard-1-of-4")).expect("renamed");
-    fixture.check_is_refused("contains shards K/2 and shards K/4, which have runs in common");
+    fixture.check_is_refused(
+        "is divided both into 2 and into 4 shards, so some runs would count twice",
+    );
     fs::remove_dir_all(folder("shard-1-of-4")).expect("removed");
     // An empty folder is not refused. It stands for a shard that has not started.
     fs::create_dir(folder("shard-2-of-2")).expect("a folder");

@@ -1,6 +1,6 @@
 //! The bugs that the audit must find, and the distributions of delays in the simulated systems.
 
-/// A bug of the simulated program. Each text says what the program with the bug does. A stamp is the timestamp that a message carries. A
+/// A bug that tests build into a simulated program, so that the audit finds it in the logs. Each text says what the program with the bug does. A stamp is the timestamp that a message carries. A
 /// message is processed when a tick takes it out of the queue. A tick is idle if it processes no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
@@ -29,7 +29,7 @@ pub enum Bug {
     LastInFirstOut,
     /// If messages from several senders wait, the oldest message from the sender with the highest number is processed first.
     HighestSenderFirst,
-    /// Messages of the machine with the highest number are never processed.
+    /// Messages that the machine with the highest number sends are never processed.
     IgnoresLastSender,
     /// If two messages arrive at the same time, the message from the sender with the higher number is queued first.
     HigherSenderWinsTies,

@@ -3,8 +3,8 @@
 //! # Layout
 //!
 //! - [`bugs`], [`buggy`]: the bugs, and a simulator with the bug that a test asks for
-//! - [`setups`]: the configurations (*setups*) that are simulated, and three kinds of runs: in virtual time, over TCP and as scheduled,
-//!   and over TCP but not as scheduled (*late*)
+//! - [`setups`]: the configurations (*setups*) that are simulated, and three kinds of runs: virtual, TCP as scheduled, and
+//!   TCP not as scheduled (*late*)
 //! - [`programs`]: tests of every bug in every setup
 //! - [`damaged`]: tests that change rows in the logs of correct runs of `sim`
 //! - [`timing`]: tests of missing and repeated ticks, and of impossible times

@@ -152,6 +152,8 @@ struct EventLoop<'s, D> {
     had_time_ns: u64,
     /// A run that could not be set up because there were no more file descriptors. It is tried again.
     postponed: Option<Run>,
+    /// Whether the mesh of a run was closed after the last attempt to set up the postponed run. Then there may be file descriptors for it.
+    closed_since_postponed: bool,
     /// Whether the loop may be able to take another run at once. If so, the loop does not wait for sockets. True after the loop has
     /// taken a run, because more runs may be available. Also true after the loop has closed the mesh of a run, because then file
     /// descriptors are free again.
@@ -189,6 +191,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             turn: 0,
             had_time_ns: 0,
             postponed: None,
+            closed_since_postponed: false,
             may_take_more: false,
             events_in_memory: 0,
             spill: None,

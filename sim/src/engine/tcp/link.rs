@@ -94,12 +94,12 @@ pub(super) struct Link {
     pub(super) handle: usize,
     pub(super) stream: TcpStream,
     pub(super) purpose: Purpose,
-    /// The nonces and times of the handshake. A connection for one message uses the session of the persistent connection between the same
-    /// two machines.
+    /// The nonces and times of the handshake. A connection for one message has none of its own: it uses the session of the persistent
+    /// connection between the same two machines. Its proof also depends on the number of the message.
     pub(super) session: Session,
-    /// Used only if the connection is for one message, and this side receives the message: the number of the message. The sender's first
-    /// message to this machine has the number 1. The handshake carries the number in the place of a nonce, so its type is `Nonce`.
-    pub(super) number: Nonce,
+    /// The number of the message that this side receives, if the connection is for one message. The sender's first message to this machine
+    /// has the number 1. The handshake carries the number in the place of a nonce, so its type is `Nonce`.
+    pub(super) message_number: Nonce,
     /// Whether the other side has proved that it is the peer.
     is_proven: bool,
     /// What has already arrived of the next step of the handshake.
@@ -135,7 +135,7 @@ impl Link {
             stream,
             purpose,
             session: Session::default(),
-            number: Nonce::default(),
+            message_number: Nonce::default(),
             is_proven: false,
             hello: Chunks::default(),
             frames: Frames::new(timestamps),
@@ -192,9 +192,9 @@ impl Link {
         self.purpose == Purpose::OneMessage && self.messages_sent > 0
     }
 
-    /// Returns whether this connection was for one message and can be closed: for the sender when the receipt has arrived, and for the
-    /// recipient when the sender has closed the connection.
-    pub(super) fn is_finished_message(&self) -> bool {
+    /// Returns whether this connection was for one message and can be closed. The sender can close it when the receipt has arrived, the
+    /// recipient when the sender has closed it.
+    pub(super) fn can_close_after_message(&self) -> bool {
         let is_finished = if self.is_senders_side() {
             // The recipient proves itself by its receipt.
             self.is_proven
@@ -419,7 +419,7 @@ mod tests {
         };
         link.send(&message).expect("written");
         link.flush().expect("written");
-        assert!(!link.is_finished_message());
+        assert!(!link.can_close_after_message());
         let mut received = [0; HELLO_BYTES + FRAME_BYTES];
         recipient
             .read_exact(&mut received)
@@ -434,7 +434,7 @@ mod tests {
                 Ok(())
             })
             .expect("no failure");
-            if link.is_finished_message() && link.is_closed {
+            if link.can_close_after_message() && link.is_closed {
                 return;
             }
             yield_now();

@@ -83,6 +83,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             // The closed connections have freed file descriptors, perhaps enough for another run. So the loop tries to take another run
             // before it waits.
             self.may_take_more = true;
+            self.closed_since_postponed = true;
         }
     }
 

@@ -28,8 +28,7 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
     /// Takes the next run and begins to set it up, if another run is possible now. Returns whether there may be more runs to take: false
     /// after an interrupt, and when `runs` has ended.
     pub(super) fn take(&mut self, runs: &Receiver<Run>) -> bool {
-        // True if the last call of this function started a run, or if the mesh of a run was closed after that call.
-        let may_take_more = std::mem::replace(&mut self.may_take_more, false);
+        self.may_take_more = false;
         if self.control.is_stopped() {
             self.drop_unfinished();
             return false;
@@ -43,10 +42,11 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         }
         let idle = self.is_idle();
         // A run is postponed if there are no free file descriptors for it. A postponed run goes before new runs. It is tried again only if
-        // a mesh was closed (then `may_take_more` is true), or if the loop has no other run (`idle`).
+        // a mesh was closed, or if the loop has no other run (`idle`).
         //
         // `taken` is `Ok` with the run to start. If there is no such run, `taken` is `Err`, and the value in it says whether `runs` has ended.
-        let taken = if let Some(run) = self.postponed.take_if(|_| idle || may_take_more) {
+        let may_retry = idle || self.closed_since_postponed;
+        let taken = if let Some(run) = self.postponed.take_if(|_| may_retry) {
             Ok(run)
         } else if self.postponed.is_some() {
             return true;
@@ -95,7 +95,10 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
                 self.setting_up.push_back(slot);
                 self.set_start_deadline(slot);
             }
-            Err(problem) if problem.may_work_later && !self.is_idle() => self.postponed = Some(run),
+            Err(problem) if problem.may_work_later && !self.is_idle() => {
+                self.postponed = Some(run);
+                self.closed_since_postponed = false;
+            }
             Err(problem) => (self.deliver)(RunOutcome {
                 run,
                 result: Err(problem.reason),

@@ -80,7 +80,7 @@ impl Mesh {
         self.check(hello, owner, &persistent.session.bytes())?;
         link.session = persistent.session;
         // `hello` has the number of the message in the place of a nonce.
-        link.number = hello.nonce;
+        link.message_number = hello.nonce;
         link.peer = Some(sender);
         link.purpose = Purpose::OneMessage;
         link.set_proven();
@@ -103,7 +103,7 @@ impl Mesh {
         let persistent = persistent
             .ok_or("carried a message, but the two machines have no persistent connection")?;
         let is_last = persistent.count_received_on_separate_connection()?;
-        let receipt = new_step(HelloKind::Receipt, link.owner, link.number, 0);
+        let receipt = new_step(HelloKind::Receipt, link.owner, link.message_number, 0);
         let receipt = self.secret.signed(receipt, peer, &link.session.bytes());
         link.send_receipt(&receipt)
             .map_err(|error| format!("broke ({error})"))?;
@@ -113,7 +113,7 @@ impl Mesh {
     /// Puts `link` back into the list of links, at its `index`. (A link is taken out of the list while it is handled.) But if `link` is a
     /// connection for one message and is finished, closes the connection instead.
     pub(super) fn put_back(&mut self, index: usize, mut link: Link, reactor: &mut Reactor) {
-        if !link.is_finished_message() {
+        if !link.can_close_after_message() {
             self.links[index] = Some(link);
             return;
         }
