@@ -93,7 +93,7 @@ def compare(simulator: Simulator, plan: Plan, title: str, cases: list[Case]) -> 
     results = rounds.in_turn("mesh", possible, plan.mesh_rounds, lambda case: run_case(simulator, plan, case))
     note = (
         f"Each machine ticks {RATE} times a second for {plan.mesh_s:g} s, internal 0.7; {rounds.medians_of(plan.mesh_rounds)}. "
-        "Ratio: the value to the left, divided by the value in the first row of the same column, in each round. "
+        "Ratio: the value in the column to the left, divided by the value in the first row of that column; computed in each round. "
         "CPU-ms per machine-s: milliseconds of processor time per machine and second, while all runs are under way. "
         "Set-up: all other processor time, including the start and the end of the program."
     )

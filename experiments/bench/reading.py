@@ -217,10 +217,10 @@ def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
         note=(
             f"Runs of {DURATION_S} s, five rate sets, internal {' and '.join(map(str, INTERNAL))}; whole programs from start to "
             f"end; the system keeps the log in its file cache (in memory), so no program waits for the disk; "
-            f"{rounds.medians_of(plan.reading_rounds)}. Ratio: nanoseconds per event, divided by those of the same reader with the fewest "
-            f"events. First (second) reading is faster by: the wall time of this row, divided by that of the first (second) reading of "
+            f"{rounds.medians_of(plan.reading_rounds)}. Ratio: nanoseconds per event, divided by those of the same reader in the "
+            f"smallest dataset. First (second) reading is faster by: the wall time of this row, divided by that of the first (second) reading of "
             f"`analyze` with as many events, in each round. "
-            f"All programs agree in mean, sd and n of logical rate, own drift and final lag of every configuration and "
+            f"All programs agree in mean, sd and n of logical rate, clock - own ticks and final lag of every configuration and "
             f"machine. The first reading checks every run's checksum, calculates all measures of `analyze`, and stores them for the "
             f"second reading. Python {sys.version.split()[0]}. Elsewhere: cores that other programs used."
         ),
@@ -250,7 +250,8 @@ def export_times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Ta
         rows=[row(events, reader) for events, of_size in usages.items() for reader in of_size],
         note=(
             f"The datasets above; {rounds.medians_of(plan.reading_rounds)}. Both write every column of the log with zstd. `analyze` also "
-            f"verifies checksums, calculates all measures, writes them and the runs, and adds the columns recipients, time_s and jump. "
+            f"verifies checksums, calculates all measures, writes files of the machines and of the runs, and adds the columns recipients, time_s and "
+            f"jump. "
             f"`analyze` is faster by: the wall time of this row, divided by that of `analyze export` with as many events, in each round."
         ),
     )

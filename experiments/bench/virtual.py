@@ -87,7 +87,7 @@ def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
 
     return Table(
         title="Virtual time",
-        columns=["program", "log", "wall s", "ticks/s", "CPU-s per M ticks", "elsewhere", "one worker is faster by", "all cores"],
+        columns=["program", "log", "wall s", "ticks/s", "CPU-s per M ticks", "elsewhere", "wall / one worker", "wall / all cores"],
         rows=[row(program) for program in PROGRAMS],
         note=(
             f"{plan.virtual_runs:,} runs of {DURATION_S} s, rates {','.join(map(str, RATES))}, internal {INTERNAL}: "

@@ -25,7 +25,7 @@ use super::selection::say_what_is_left_out;
         if the whole interval is outside. Otherwise the test is undecided. The tests of a claim decide the verdict on it:\n\
         \x20 confirmed       all hold\n\
         \x20 refuted         all fail\n\
-        \x20 depends on X    at least one holds and at least one fails; X is what decides which\n\
+        \x20 depends on X    at least one holds and at least one fails; X says on what this depends\n\
         \x20 undecided       at least one is undecided, and the others all hold or all fail\n\
         \x20 not evaluated   for example because a dataset is missing\n\n\
         If a dataset is missing, the command that makes it is printed, the other claims are tested anyway, and the exit code is 2.\n\n\

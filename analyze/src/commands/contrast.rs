@@ -36,8 +36,9 @@ the runs with internal 0.7. In the third, each of A and B is the runs that meet 
 
 In the second example, the parameter internal changes, and all others stay the same: the configuration of A with rates 1,3,6 is compared \
 with the configuration of B with rates 1,3,6. A text above the table \
-lists the parameters that change. Machine 0 is compared with machine 0, machine 1 with machine 1, and so on. There is one exception: if two datasets, or \
---a and --b, have different rates, machines are compared by their role (slowest, between, fastest).")]
+lists the parameters that change. Machine 0 is compared with machine 0, machine 1 with machine 1, and so on. There is one exception: if the \
+rates are what differs between two datasets, or between --a and --b, machines are compared by their role (slowest with slowest, fastest \
+with fastest).")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,

@@ -24,7 +24,7 @@ with.
 <name>/processed/runs.parquet      one row for each finished run
 <name>/processed/machines.parquet  one row for each machine of each finished run, with every measure
 <name>/processed/aggregates.parquet  one row for each machine of each configuration: means and intervals; only with --aggregates
-<name>/processed/events/           one row for each event, typed: part-00000.parquet, part-00001.parquet, ...
+<name>/processed/events/           one row for each event, in files with whole runs: part-00000.parquet, part-00001.parquet, ...
 <name>/sources.csv                 only in datasets of imported logs: the file and line from which each event was read
 <name>/.cache/                     measures, so that the next command need not compute them again; may be deleted
 ```
@@ -39,9 +39,10 @@ events = pl.read_parquet(\"data/quickstart/processed/events/\")
 ```
 
 The events are stored in parts: files with whole runs and about a million events each. Programs read the folder as one table.
-If `analyze export` is repeated, a part stays if none of its runs was changed or removed. All other runs are written to new parts. If
-there are new parts, the runs of parts that are at most half full are written to them too. Otherwise a growing dataset would get
-more and more small parts. The whole folder is replaced in one step. Reading the folder is tested with Polars, pandas, DuckDB
+If `analyze export` is repeated, it keeps a part if none of its runs was changed or removed. The runs of all other
+parts, and new runs, are written to new parts. If there are new parts, the runs of kept parts that are at most half full are moved into
+them. Otherwise a growing dataset would get more and more small parts. The whole folder is replaced in one step. Reading the folder is
+tested with Polars, pandas, DuckDB
 (`read_parquet('.../events/*.parquet')`), and, for datasets that one computer cannot hold, with Spark (`spark.read.parquet('.../events')`)
 and Dask (`dask.dataframe.read_parquet('.../events')`).
 
@@ -148,7 +149,7 @@ fn aggregates_section(text: &mut String) {
          those of `machines.parquet`, and `n` (int64) is the number of repetitions. Then each measure of `machines.parquet` has the columns \
          below. Their names begin with the measure's name: `jump_mean_low` is the lower end of the interval of the mean of `jump_mean`.\n\n\
          The tables `drift`, `jumps`, `backlog`, `causality`, `summary` and `theory` have the same columns for their measures if they are \
-         printed with `--format csv` or `json`. With `--by`, the columns of `--by` and `n` come first.\n\n\
+         printed with `--format csv` or `json`. With `--by rates,internal`, for example, the columns `rates`, `internal` and `n` come first, and no other columns of the configuration.\n\n\
          | end of the name | type | meaning |\n| --- | --- | --- |\n",
         keys.join(", ")
     );

@@ -24,7 +24,7 @@ pub(super) const MEASURES: [Measure; 2] = [
         unit: "",
         decimals: 2,
         brief: "share of concurrent pairs (neither event happened before the other) among all pairs of events of different machines",
-        remark: "1 - O / P. O is the number of ordered pairs: the sum of V_e[j] over all events e and all machines j other than e's machine, where V_e is the vector clock of e. P is the number of all pairs: the sum of n_i n_j over all machines i < j, where machine i has n_i events. The value is the same for all machines of a run. It is missing if a receive in the log has no send.",
+        remark: "Let P be the number of all such pairs, and O the number of those in which one event happened before the other. Then the value is 1 - O / P. If machine i has n_i events, P is the sum of n_i n_j over all machines i < j. O is calculated with vector clocks: the entry V_e[j] of an event e says how many events of machine j happened before e. So O is the sum of V_e[j] over all events e and all machines j other than e's own. The value is the same for all machines of a run. It is missing if a receive in the log has no send.",
         value: Number(|of| {
             let pairs = of.pairs?;
             Some(1.0 - ratio(pairs.ordered as f64, pairs.cross as f64)?)
@@ -35,7 +35,7 @@ pub(super) const MEASURES: [Measure; 2] = [
         label: "false order",
         unit: "",
         decimals: 2,
-        brief: "of the pairs of events of different machines with different timestamps, the share that is concurrent",
+        brief: "share of concurrent pairs among the pairs of events that are on different machines and have different timestamps",
         remark: "The timestamps of these concurrent pairs suggest an order that does not exist. The value is the same for all machines of a run.",
         value: Number(|of| {
             let pairs = of.pairs?;

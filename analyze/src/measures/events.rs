@@ -47,7 +47,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         decimals: 3,
         brief: "internal events / ticks without a message to receive",
-        remark: "It estimates the configured probability `internal`. If each run has only few ticks without a message to receive, the mean of the runs' shares is too high. For example, this mean is 0.415 for internal = 0.4 if a run has 8 such ticks (the slowest machine of rates 2,3,4 in 60 s). A better estimate uses sums over all runs: sum of internal_events / (sum of internal_events + sum of send_events).",
+        remark: "It estimates the configured probability `internal`. If runs have only few ticks without a message to receive, the mean of the runs' shares is too high. For example, this mean is 0.415 for internal = 0.4 if runs have about 8 such ticks (the slowest machine of rates 2,3,4 in 60 s). A better estimate uses sums over all runs: sum of internal_events / (sum of internal_events + sum of send_events).",
         // A tick without a message to receive is an internal event or a send.
         value: Number(|of| {
             let internal = of.machine.internal_events as f64;
@@ -60,7 +60,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         decimals: 3,
         brief: "sends to all / sends",
-        remark: "With the topology mesh and sends = mix it tends to 1 / N for N machines, because the N kinds of sends are equally likely. If runs have few sends, calculate the mean of the shares with send_events as weights.",
+        remark: "With the topology mesh and sends = mix it tends to 1 / N for N machines, because a send goes to one of the N - 1 other machines or to all of them, and these N possibilities are equally likely. If runs have few sends, calculate the mean of the shares with send_events as weights.",
         // The N kinds of sends: to one of the N - 1 other machines, or to all of them.
         value: Number(|of| ratio(of.machine.broadcasts as f64, of.machine.sends as f64)),
     },

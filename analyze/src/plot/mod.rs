@@ -42,7 +42,7 @@ pub enum Kind {
     Clock,
     /// Queue lengths against time
     Queue,
-    /// Logical rate, mean jump and mean backlog of each run
+    /// Logical rate, mean jump and mean backlog of each machine in each run
     Trials,
     /// How often each jump occurs
     Jumps,

@@ -26,7 +26,7 @@ pub const EVENT_LOG: [Column; 10] = [
 /// The last column of `events-NNNN.csv` and of the files in `processed/events/`. Only datasets with a run whose clock is not `lamport`
 /// have it.
 #[rustfmt::skip]
-pub const LOGGED_TIMESTAMP: Column = column(TIMESTAMP_COLUMN, IntegerList, "", "Only in datasets with a run whose clock is not lamport: the machine's timestamp after the event, as numbers (in the CSV file joined by `;`). For clock = vector: for each machine, how many of its events happened before this event or are this event. For clock = hlc: the time in milliseconds and the counter. Empty in runs with clock = lamport.");
+pub const LOGGED_TIMESTAMP: Column = column(TIMESTAMP_COLUMN, IntegerList, "", "Only in datasets with a run whose clock is not lamport: the machine's timestamp after the event, as numbers (in the CSV file joined by `;`). For clock = vector: for each machine, how many of its events happened before this event (for the event's own machine, the event itself counts too). For clock = hlc: the time in milliseconds and the counter. Empty in runs with clock = lamport.");
 
 /// The columns of `processed/events/` that replace column `peers`.
 #[rustfmt::skip]

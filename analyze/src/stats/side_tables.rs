@@ -73,7 +73,11 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
         .iter()
         .all(|cell| cell.a.len() == 1 && cell.b.len() == 1);
     words.push(match is_paired {
-        true => format!("Compared: {} of A, each with the configuration of B that is equal in all other parameters.", counted(configurations_of_a, "configuration")),
+        true => format!(
+            "Compared: {} of A,{} with the configuration of B that is equal in all other parameters.",
+            counted(configurations_of_a, "configuration"),
+            if configurations_of_a == 1 { "" } else { " each" }
+        ),
         false => format!(
             "{} configurations of A are compared with {} of B. Configurations of a side that agree in all other parameters are pooled, each with equal weight.",
             grouped(configurations_of_a as u64),

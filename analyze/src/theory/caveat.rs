@@ -240,8 +240,8 @@ impl Caveat {
             }
             Self::Relayed => {
                 "the clock value of a faster machine arrives only through other machines; the theory ignores that \
-                 these other machines send nothing at ticks that receive, and that an overloaded machine sends \
-                 a few messages at the start"
+                 these send nothing at ticks that receive, and that they still send at the start, before their \
+                 queues have filled"
             }
             Self::SharedRate => {
                 "two or more machines have the highest rate; the difference of their clocks depends on the times \
@@ -259,7 +259,7 @@ impl Caveat {
                 "delays vary, so messages wait for earlier ones of the same sender and arrive together; the theory uses the mean delay"
             }
             Self::Aligned => {
-                "phases are aligned, so the time since the machine's last tick is not random; the theory uses the average of this time"
+                "phases are aligned, so at the end of the run the time since the machine's last tick is not random; the theory uses the average of this time"
             }
             Self::Start => {
                 "the lag grows only until the first messages have arrived, so its slope over the whole run is small; \

@@ -9,8 +9,8 @@ use super::system::System;
 /// How much the machine's clock would advance per second if no message had a *later time* (a timestamp greater than the clock), and if no
 /// message had to wait. Then each event adds 1 to the clock. [`super::clocks`] calculates the lag that comes from waiting.
 ///
-/// - If a tick takes at most one message, each tick is one event, so the result is `rate`. For an overloaded machine it is `arrivals`: so
-///   many messages it would receive per second if none had to wait.
+/// - If a tick takes at most one message, each tick is one event, so the result is `rate`. For an overloaded machine it is `arrivals`:
+///   the number of messages that it would receive per second if none had to wait.
 /// - If a tick takes all waiting messages, each message is an event, and each idle tick (a tick that receives nothing) is an event. So the
 ///   result is `arrivals` plus the number of idle ticks per second. This sum is at least `rate`, because each tick has at least one event;
 ///   the maximum below only corrects inexact numbers of idle ticks.
@@ -36,8 +36,8 @@ pub(super) fn logical_rate(system: &System, flow: &Flow, source: usize) -> f64 {
         return own;
     }
     // Two machines with the same rate of ticks that tick at the same instants have equal clocks, so neither gains anything from the other.
-    // But if a tick takes several messages, each of them adds 1 to a clock, so even these two clocks can differ. That is why the comparison
-    // is with `own`: in this case `own`, the rate of events, is greater than the rate of ticks.
+    // But if a tick takes several messages, each of them adds 1 to a clock, so even these two clocks can differ. Then `own` is the rate of
+    // events, which is greater than the rate of ticks, and the comparison below says that the clocks differ.
     let clocks_differ = |machine: usize| !system.aligned || system.rates[machine] != own;
     let partners = (0..system.rates.len()).filter(|&machine| machine != source);
     let partners = partners.filter(|&machine| clocks_differ(machine));
@@ -55,13 +55,14 @@ fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
         pair.out * flow.idle[fastest],
         pair.back * flow.idle[partner],
     );
-    // A message of the fastest machine can put the partner's clock ahead for a short time. But if the partner has at most half the rate of
-    // the fastest machine, the fastest machine ticks at least twice before the partner's next tick, the first at which the partner can
-    // send. By then the partner's clock is no longer ahead. So the partner's messages have no later times.
+    // A message of the fastest machine can put the partner's clock ahead for a short time, from the tick at which the partner receives it.
+    // The partner can send at its next tick or later. But if the partner has at most half the rate of the fastest machine, the fastest machine
+    // ticks at least twice in between, and the partner's clock is no longer ahead. So the partner's messages have no later times.
     if partner_rate <= rate / 2.0 || out <= 0.0 || back <= 0.0 {
         return 0.0;
     }
-    // At first the partner's clock is ahead by h, the head start. It is between 0 and 1, and all values are equally probable. The fastest
+    // Let the clocks grow evenly between ticks, so that they can differ by a part of 1. At first the partner's clock is ahead by h, the head
+    // start. It is between 0 and 1, and all values are equally probable. The fastest
     // clock catches up by `rate - partner_rate` per second, so a head start of 1 lasts 1 / (rate - partner_rate) seconds. In this time the
     // partner sends x messages back on average. For equal rates x is infinite.
     let x = back / (rate - partner_rate);
@@ -76,8 +77,8 @@ fn gains(system: &System, flow: &Flow, fastest: usize, partner: usize) -> f64 {
     // How often the partner gets a head start, in 1/s. It gets one only if it ticks before the fastest machine ticks again, which has the
     // probability partner_rate / rate.
     let alpha = out * partner_rate / rate;
-    // One gain takes two waits on average: 1 / (P alpha) seconds until the partner gets a head start that lasts long enough, and then
-    // 1 / back seconds until the partner's message. This estimate of the gains is too high, and `gain_ratio` corrects it.
+    // The time for one gain is the sum of two waits: on average, 1 / (P alpha) seconds until the partner gets a head start that lasts long
+    // enough, and then 1 / back seconds until the partner's message. This estimate of the gains is too high, and `gain_ratio` corrects it.
     pair.gain_ratio() / (1.0 / (p_sent_in_time * alpha) + 1.0 / back)
 }
 

@@ -80,18 +80,18 @@ impl Graph {
         &self.clocks[machine][start..start + machines]
     }
 
-    /// The indices of the direct causes of the next event of `machine`, whose vector clock is `clock`. A cause is an event that happened
-    /// before the next event. It is direct if it did not happen before another cause.
+    /// The indices of the direct causes of a new event of `machine`, whose vector clock is `clock`. A cause is an event that happened
+    /// before the new event. It is direct if it did not happen before another cause.
     fn direct_causes(&self, machine: usize, clock: &[u32]) -> Vec<usize> {
         // The number of this machine's previous event; 0 if there is none.
         let previous = self.events[machine].len() as u32;
-        // Of each machine `source`, only the last event that happened before the next event can be a direct cause. `last_of(source)` is the
-        // number of this last event. For `machine` itself the number is `previous`, because `clock[machine]` counts the next event too.
+        // Of each machine `source`, only the last event that happened before the new event can be a direct cause. `last_of(source)` is the
+        // number of this last event. For `machine` itself the number is `previous`, because `clock[machine]` counts the new event too.
         let last_of = |source: usize| match source == machine {
             true => previous,
             false => clock[source],
         };
-        // How many events of `source` happened before the previous event of `machine`. These events are only indirect causes of the next
+        // How many events of `source` happened before the previous event of `machine`. These events are only indirect causes of the new
         // event.
         let known_before = |source: usize| match previous {
             0 => 0,
