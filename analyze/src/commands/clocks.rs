@@ -24,7 +24,7 @@ These are the clocks, with the default values of their settings:
   vector         a counter for each machine
   matrix         a vector for each machine
   encoded        a vector, written as one integer (a product of prime powers)
-  interval-tree  counters for machines that can join and leave: a new machine gets a part of another one's share
+  interval-tree  for machines that can join and leave: a tree of counters (see docs/clocks.md)
   bloom:m=8,k=2  m counters; each event increments k of them
   plausible:r=2  a vector of only r counters; several machines share a counter
   hlc:epsilon=0.1,resolution=0.001            a physical clock and a counter

@@ -27,7 +27,8 @@ pub struct Pair {
 pub struct Matching {
     /// The pairs of runs with the same key, ordered by the number of the run in A.
     pub pairs: Vec<Pair>,
-    /// Number of runs in A that have no match in B. Runs that `left_out` counts are not counted here.
+    /// Number of runs in A with a key that no run of B has. A run is not counted here if its match in B exists but was left out: see
+    /// `left_out`.
     pub only_in_a: usize,
     /// The same for the runs in B that have no match in A.
     pub only_in_b: usize,

@@ -55,8 +55,8 @@ impl TimeFormat {
         }
         match unit_of_title(column) {
             Some(unit) => Self::Unit(unit),
-            // Only checks whether the cell is a number. The parsed number is not used, so any power of ten would do (here it is 10^0), and a
-            // decimal comma is allowed in any file.
+            // Only checks whether the cell is a number. The function would multiply it by a power of ten, but the result is not used. So the
+            // power is 0, and both decimal marks are accepted.
             None => match parse_times_ten_to(first, 0, DecimalMark::PointOrComma) {
                 Err(NotANumber::Form) => Self::Iso,
                 // A number that is not whole, or too large (such as `1e300`), is still a number.

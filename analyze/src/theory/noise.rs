@@ -1,8 +1,10 @@
-//! Two numbers about the messages that arrive at a machine i: the variance sigma^2 of their number per second, and the feedback kappa.
+//! Two numbers about the messages that arrive at a machine i: the variance sigma^2 by which their
+//! number grows per second, and the feedback kappa.
 //! An idle tick of i (a tick that receives nothing) can send a message. The recipient needs a tick to receive the message, so the recipient
 //! sends less, also to i. Kappa is the mean number of messages for i that one idle tick of i prevents in this way.
 //!
-//! Both numbers are computed for the time when the queue of i is not empty, so that i has no idle ticks. K of the other machines are
+//! Both numbers are computed for the time when the queue of i is not empty. Then i has no idle ticks, and kappa is the effect that an
+//! additional idle tick would have. K of the other machines are
 //! *active*: they have idle ticks in the long run. An idle tick sends a message to a given other machine with probability s.
 //!
 //! # Feedback kappa
@@ -23,8 +25,9 @@
 //!
 //! Within a given time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its
 //! mean, which is s per idle tick. The messages to i count directly: e_ki. The messages to active machines cost these machines idle
-//! ticks. How many idle ticks one message costs follows from the section above: an idle tick of i sends s K messages to the active
-//! machines, and these messages cost -n = s K / (1 + (K - 1) s) idle ticks. So one message costs 1 / (1 + (K - 1) s) idle ticks. Each lost
+//! ticks. A message costs its recipient one idle tick, but then the recipient sends less to the other active machines, so they gain idle
+//! ticks. All together lose 1 / (1 + (K - 1) s) idle ticks for each message: in the section above, s K messages of i cost
+//! -n = s K / (1 + (K - 1) s) idle ticks. Each lost
 //! idle tick would have sent s messages to i. So the random choices of machine k change the number of messages for i by
 //!
 //! > e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s).
@@ -165,7 +168,8 @@ mod tests {
     use sim::experiment::Sends;
 
     /// Three machines have 1, 3 and 6 ticks per second, and `internal` is 0.7, so s = 0.2 and q = 0.1. The slowest machine has no idle
-    /// ticks. The others have 3 - 0.2 * 5.625 = 1.875 and 6 - 0.2 * 1.875 = 5.625 idle ticks per second, together 7.5. So for the slowest
+    /// ticks. The others have x = 1.875 and y = 5.625 idle ticks per second, together 7.5: each message costs an idle tick, so x = 3 - 0.2 y
+    /// and y = 6 - 0.2 x. So for the slowest
     /// machine, K = 2, c = 1/6, V = 0.16, C = 0.06 and m = 1.
     #[test]
     fn variance_and_feedback_are_those_worked_out_by_hand() {

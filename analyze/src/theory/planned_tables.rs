@@ -200,14 +200,15 @@ fn condition(boundary: &Boundary) -> String {
 
 /// A record for each machine of each configuration, in full precision: parameters, regime and, for each predicted measure, its
 /// value and the names of its caveats. `internal_boundary` is the value of `internal` at which the machine starts or stops being
-/// overloaded. If there are several such values, the record has the largest one. `rate_boundary` is the same for the swept rate: the
-/// rate of the only machine whose rate differs between the configurations.
+/// overloaded. If there are several such values, the record has the largest one. If the rate of exactly one machine differs
+/// between the configurations, this rate is the *swept rate*. `rate_boundary` is the value of the swept rate at which the machine of the
+/// record (which can be another one) starts or stops being overloaded.
 pub fn planned_records(
     configurations: &[PlannedConfiguration],
     boundaries: &[Boundary],
 ) -> Vec<Record> {
-    // Each key is a text with all parameters except the swept one, and the index of a machine. The value is the largest boundary with
-    // this key.
+    // Each key is a pair: a text with all parameters except the swept one, and the index of a machine. The value is the largest boundary
+    // with this key.
     let mut largest: HashMap<(String, usize), f64> = HashMap::new();
     for boundary in boundaries {
         let key = (

@@ -188,8 +188,9 @@ fn annotation(event: &TrackEvent, name: &str) -> Option<u64> {
 /// The expected bytes are written here by hand, from Perfetto's protobuf schema. Each field begins with a key: the number of the field
 /// times 8, plus 0 for an integer or 2 for bytes with a length. For example, field 10 with an integer has the key 80 = 0x50. A key below 128
 /// is one byte. A larger key has two bytes: first its lowest 7 bits plus 128, then its other bits. For example, field 60 with bytes has the
-/// key 60 * 8 + 2 = 482 = 3 * 128 + 98. Its two bytes are 98 + 128 = 0xe2 and 0x03. The process is inside the track, and the track inside
-/// the packet, each as bytes with a length. So the test builds the process first, then the track, then the packet.
+/// key 60 * 8 + 2 = 482 = 3 * 128 + 98. Its two bytes are 98 + 128 = 0xe2 and 0x03. A trace describes the run as a *process*. The
+/// description of the process is a field of the track's description, which is a field of a packet. So the test builds the bytes from the
+/// inside: process, track, packet.
 #[test]
 fn perfetto_has_the_field_numbers_of_its_schema() {
     let execution = execution(&by_hand().path().join("by-hand"));
@@ -207,7 +208,7 @@ fn perfetto_has_the_field_numbers_of_its_schema() {
     // Fields 1 (the id of the track) and 3 (its process).
     let mut track = vec![0x08, 1, 0x1a, process.len() as u8];
     track.extend(process);
-    // Fields 10 (the sequence, which all packets of one writer share) and 60 (the track).
+    // Fields 10 (the number of the sequence to which the packet belongs; a trace has only one) and 60 (the track).
     let mut packet = vec![0x50, 1, 0xe2, 0x03, track.len() as u8];
     packet.extend(track);
     // Field 1 of the trace (a packet).
@@ -311,8 +312,8 @@ fn mermaid_draws_each_message_once() {
             text.matches("->>").count(),
             messages(&execution, &window).len()
         );
-        // An arrow that ends in a cross is a message that was never received. (A message that is received outside the window has an arrow
-        // with an open head.)
+        // An arrow that ends in a cross is a message that was never received. (In Mermaid, a message that is received outside the window
+        // has an arrow with an open head.)
         let is_lost = |message: &&analyze::execution::Message| {
             message.receive.is_none()
                 && window.has(&execution, message.send)

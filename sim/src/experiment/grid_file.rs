@@ -191,11 +191,7 @@ impl Grid<'_, '_> {
         });
         let runs = configurations.and_then(|count| count.checked_mul(self.repetitions));
         if runs.is_none_or(|runs| runs > Experiment::MAX_RUNS) {
-            self.note_grid(format!(
-                "{} ({} repetitions of each configuration)",
-                too_many_runs(runs),
-                self.repetitions
-            ));
+            self.note_grid(too_many_runs(runs, Some(self.repetitions)));
             return None;
         }
         let machines = dimension_lists.iter().try_fold(0u64, |sum, dimensions| {
@@ -268,7 +264,7 @@ impl Grid<'_, '_> {
         for configuration in configurations {
             if !seen.insert(configuration.to_string()) {
                 self.note_grid(format!(
-                    "a configuration is in the grid twice: {configuration}; to run each one more often, use repetitions"
+                    "a configuration occurs twice: {configuration}; to run all configurations more often, use repetitions"
                 ));
                 return None;
             }

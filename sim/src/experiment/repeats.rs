@@ -89,7 +89,7 @@ impl Grid<'_, '_> {
         if run_numbers > Experiment::MAX_RUNS {
             item.note(format!(
                 "{} (counted as if every configuration had this many repetitions)",
-                too_many_runs(Some(run_numbers))
+                too_many_runs(Some(run_numbers), None)
             ));
             return None;
         }

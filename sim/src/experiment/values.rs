@@ -125,20 +125,24 @@ fn expand(
         }
         // The rule makes more than `MAX_RUNS` sets. Each set makes at least one run, so there would be too many runs.
         (_, count, _) => {
-            item.note(too_many_runs(count));
+            item.note(too_many_runs(count, None));
             None
         }
     }
 }
 
-/// The message that an experiment has too many runs. `count` is their number; `None` if it does not fit into 64 bits.
-pub(super) fn too_many_runs(count: Option<u64>) -> String {
+/// The message that an experiment has too many runs. `count` is their number; `None` if it does not fit into 64 bits. `repetitions` is how
+/// many of them each configuration has, if this is known.
+pub(super) fn too_many_runs(count: Option<u64>, repetitions: Option<u64>) -> String {
     // The largest number of 64 bits is about 18.4 quintillion (18.4 * 10^18).
     let count = count.map_or("more than 18 quintillion".to_owned(), |count| {
         count.to_string()
     });
+    let repetitions = repetitions.map_or(String::new(), |repetitions| {
+        format!(" ({repetitions} repetitions of each configuration)")
+    });
     format!(
-        "{count} runs are too many: one experiment may plan {}; use fewer values, or split it into several files",
+        "{count} runs{repetitions} are too many: one experiment may have {}; use fewer values or repetitions, or split it into several files",
         Experiment::MAX_RUNS
     )
 }
@@ -169,7 +173,7 @@ fn rate_set(item: &Item<'_>, items: &[Item<'_>]) -> Option<Rates> {
     let set = Rates::new(rates);
     if set.is_none() {
         item.note(format!(
-            "a rate set of {machines}: a run has from 2 to {} machines",
+            "a rate set has a rate for each machine, and a run has from 2 to {} machines; this set has {machines}",
             Rates::MAX_MACHINES
         ));
     }

@@ -44,7 +44,7 @@ pub(super) struct JournalContents {
     /// The columns of the rows.
     pub(super) header: Header,
     /// The length of the journal up to its last newline, in bytes. Bytes after it are the beginning of a row that a crash has cut off.
-    pub(super) whole_bytes: u64,
+    pub(super) bytes_of_complete_rows: u64,
     /// The largest segment number in the rows. A segment is an events file: segment 3 is `events-0003.csv`.
     pub(super) segment: u32,
     /// The position in this segment, in bytes, up to which all events belong to runs with a row. Events after this position belong to runs
@@ -60,7 +60,7 @@ impl JournalContents {
         };
         let mut found = Self {
             // The reader `whole_rows` stops after the last newline of the file. The reader's limit is the length up to there.
-            whole_bytes: whole_rows.limit(),
+            bytes_of_complete_rows: whole_rows.limit(),
             ..Self::default()
         };
         let rows = journal::read_rows(path, whole_rows)?;

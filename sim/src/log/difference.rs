@@ -58,7 +58,7 @@ impl Difference {
         let difference = Self::between(made, wanted);
         if difference.is_empty() {
             return Self(vec![
-                "the same runs have different numbers: one experiment was extended without the other"
+                "the same runs have different numbers: values or repetitions were added to the experiment of one shard, but not to that of the other"
                     .to_owned(),
             ]);
         }

@@ -25,13 +25,14 @@ pub(super) fn open_whole_rows(path: &Path) -> Result<Option<Take<File>>, Dataset
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(DatasetError::io(path))?,
     };
-    let whole_bytes = whole_bytes(&mut file).map_err(DatasetError::io(path))?;
+    let bytes_of_complete_lines =
+        bytes_of_complete_lines(&mut file).map_err(DatasetError::io(path))?;
     file.rewind().map_err(DatasetError::io(path))?;
-    Ok(Some(file.take(whole_bytes)))
+    Ok(Some(file.take(bytes_of_complete_lines)))
 }
 
 /// Returns the length of the file up to its last newline, in bytes. Reads the file backwards, block by block, until it finds the newline.
-fn whole_bytes(file: &mut File) -> io::Result<u64> {
+fn bytes_of_complete_lines(file: &mut File) -> io::Result<u64> {
     let mut end = file.metadata()?.len();
     let mut block = [0; BLOCK_BYTES as usize];
     while end > 0 {
@@ -319,13 +320,20 @@ mod tests {
         for (text, expected) in [("", 0), ("torn", 0), ("a\n", 2), ("a\nb\nto", 4), ("\n", 1)] {
             let mut file = tempfile::tempfile().expect("a file");
             file.write_all(text.as_bytes()).expect("written");
-            assert_eq!(whole_bytes(&mut file).expect("read"), expected, "{text:?}");
+            assert_eq!(
+                bytes_of_complete_lines(&mut file).expect("read"),
+                expected,
+                "{text:?}"
+            );
         }
         // The incomplete row is longer than several blocks.
         let mut file = tempfile::tempfile().expect("a file");
         let torn = "x".repeat(3 * BLOCK_BYTES as usize + 7);
         file.write_all(format!("row\n{torn}").as_bytes())
             .expect("written");
-        assert_eq!(whole_bytes(&mut file).expect("read"), "row\n".len() as u64);
+        assert_eq!(
+            bytes_of_complete_lines(&mut file).expect("read"),
+            "row\n".len() as u64
+        );
     }
 }

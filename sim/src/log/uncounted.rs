@@ -99,8 +99,8 @@ impl Uncounted {
             })
             .max()
             .unwrap_or(0);
-        // `whole_bytes` is the length of the journal's whole lines. The first of these lines is the header.
-        let has_journal_header = found.whole_bytes > 0;
+        // `bytes_of_complete_rows` is the length of the journal's whole lines. The first of these lines is the header.
+        let has_journal_header = found.bytes_of_complete_rows > 0;
         // A segment gets another run only while it is shorter than `SEGMENT_BYTES`. So its length exceeds `SEGMENT_BYTES` by less than the
         // length of the largest run.
         let max_segment_bytes = SEGMENT_BYTES.saturating_add(largest_run_bytes);

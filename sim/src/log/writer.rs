@@ -133,7 +133,7 @@ impl DatasetWriter {
             .transpose()?;
         // This cuts off an incomplete last row of the journal. `journal_bytes` is the number of bytes that are cut off.
         let (mut journal, journal_bytes) =
-            AppendedFile::open(&*disk, journal_path, found.whole_bytes)?;
+            AppendedFile::open(&*disk, journal_path, found.bytes_of_complete_rows)?;
         if journal.bytes == 0 {
             // The header must be on the disk before any event. Otherwise a crash could leave events and an empty journal. Then the next
             // sweep would refuse the dataset, because the journal's rows seem to be lost: see `Uncounted`.

@@ -139,7 +139,7 @@ rates = [[1, 0, 6], [7]]\ninternal = [0.5, 1.2]\nphase = \"spred\"\nstamps = \"a
     e.toml:4: `engine`: "tpc" is not known; use one of tcp, virtual
     e.toml:5: `time_scale`: 0 is not a factor from 0.001 to 10000
     e.toml:8: `parameters.rates[1][2]`: 0 is not a rate from 0.001 to 1000
-    e.toml:8: `parameters.rates[2]`: a rate set of 1: a run has from 2 to 1000 machines
+    e.toml:8: `parameters.rates[2]`: a rate set has a rate for each machine, and a run has from 2 to 1000 machines; this set has 1
     e.toml:9: `parameters.internal[2]`: 1.2 is not a probability from 0 to 1
     e.toml:10: `parameters.phase`: "spred" is not known; did you mean "spread"?
     e.toml:11: `parameters.stamps`: no such key; did you mean `stamp`?
@@ -211,7 +211,7 @@ fn a_mistake_hides_no_mistake_in_another_block() {
     let rest = "topology = \"time-keeper\"\nsends = \"unicast\"\n[[cases]]\ninternal = [[0.5, 0.6], [0.5, 0.6]]";
     assert_snapshot!(mistakes(&format!("seed = 1\n[parameters]\nrates = [1.000001, 2.000003, 3.000017]\n{rest}")), @r#"
     e.toml:5: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination
-    e.toml:6: `cases`: a configuration is in the grid twice: rates=1.000001,2.000003,3.000017 internal=0.5,0.6 phase=spread stamp=after topology=time-keeper sends=unicast duration_s=60; to run each one more often, use repetitions
+    e.toml:6: `cases`: a configuration occurs twice: rates=1.000001,2.000003,3.000017 internal=0.5,0.6 phase=spread stamp=after topology=time-keeper sends=unicast duration_s=60; to run all configurations more often, use repetitions
     e.toml:6: `cases`: phase "spread" is not possible with rates 1.000001,2.000003,3.000017: their ticks would be less than 100 ns apart; use phase = "uniform"
     e.toml:7: `cases[1].internal`: there are 2 probabilities, but rates 1.000001,2.000003,3.000017 have 3 machines: give one probability for each machine, or one for all
     "#);
@@ -233,16 +233,16 @@ fn the_effect_of_an_exclusion_with_an_unknown_key_is_not_judged() {
 fn an_experiment_of_a_billion_runs_is_refused() {
     let text = "seed = 1\nrepetitions = 1000000\n[parameters]\nrates = { every = \"ordered\", machines = 3 }\ninternal = [0.1, 0.2, 0.3, 0.4, 0.5]";
     // 1,000,000 repetitions of 6 * 6 * 6 rate sets with 5 probabilities each: 1,080,000,000 runs.
-    assert_snapshot!(mistakes(text), @"e.toml:3: `parameters`: 1080000000 runs are too many: one experiment may plan 2000000; use fewer values, or split it into several files (1000000 repetitions of each configuration)");
+    assert_snapshot!(mistakes(text), @"e.toml:3: `parameters`: 1080000000 runs (1000000 repetitions of each configuration) are too many: one experiment may have 2000000; use fewer values or repetitions, or split it into several files");
     // There are 6 to the power of 900 rate sets. A 64-bit number can count only to about 18 quintillion.
     let beyond_counting =
         "seed = 1\n[parameters]\nrates = { every = \"ordered\", machines = 900 }\ninternal = 0.7";
-    assert_snapshot!(mistakes(beyond_counting), @"e.toml:3: `parameters.rates`: more than 18 quintillion runs are too many: one experiment may plan 2000000; use fewer values, or split it into several files");
+    assert_snapshot!(mistakes(beyond_counting), @"e.toml:3: `parameters.rates`: more than 18 quintillion runs are too many: one experiment may have 2000000; use fewer values or repetitions, or split it into several files");
 }
 
 #[test]
 fn repeated_configurations_are_refused() {
-    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = [0.7, 0.70]"), @"e.toml:2: `parameters`: a configuration is in the grid twice: rates=1,2 internal=0.7 phase=spread stamp=after duration_s=60; to run each one more often, use repetitions");
+    assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [1, 2]\ninternal = [0.7, 0.70]"), @"e.toml:2: `parameters`: a configuration occurs twice: rates=1,2 internal=0.7 phase=spread stamp=after duration_s=60; to run all configurations more often, use repetitions");
 }
 
 /// A rule, such as `{ every = "ordered", machines = 3 }`, stands for many rate sets.
@@ -261,7 +261,8 @@ fn rules_for_rate_sets_are_checked() {
 
 /// A phase is the time of a machine's first tick. The rule `spread` chooses the phases so that no two machines ever tick at nearly the
 /// same time. At the rates 997, 991 and 983 (prime numbers), the shortest time between ticks of two machines would be
-/// 1 / (3 * 997 * 991 * 983) s, which is less than 1 ns.
+/// 1 / (3 * 997 * 991 * 983) s, which is less than 1 ns: the rule divides a second by the least common multiple of the rates and by the number
+/// of machines.
 #[test]
 fn spread_phases_are_refused_if_ticks_would_be_too_close() {
     assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [997, 991, 983]\ninternal = 0.7"), @r#"e.toml:2: `parameters`: phase "spread" is not possible with rates 997,991,983: their ticks would be less than 100 ns apart; use phase = "uniform""#);
@@ -326,8 +327,8 @@ fn a_time_keeper_cannot_be_combined_with_a_choice_of_recipients() {
     assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
     let in_a_case = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[cases]]\nsends = \"unicast\"\n[[cases]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
     assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
-    // Only the second case has a mistake: `sends = "unicast"`. Both cases have `receive = "one"`: the first case gives it, and
-    // the second case has it by default. The message must still name the second case, not the first.
+    // Only the second case has a mistake: `sends = "unicast"`. The faulty configuration has `receive = "one"` (the default), which the first
+    // case gives. The message must not name the first case for this reason.
     let in_two_cases = "seed = 1\nduration_s = 5\n[parameters]\nrates = [[1, 3, 6]]\ninternal = 0.7\ntopology = \"time-keeper\"\n\
                         [[cases]]\nreceive = \"one\"\n[[cases]]\nsends = \"unicast\"\n";
     assert_snapshot!(mistakes(in_two_cases), @r#"e.toml:10: `cases[2].sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);

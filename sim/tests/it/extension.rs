@@ -200,8 +200,8 @@ fn a_dataset_of_schema_3_can_be_extended() {
     for (key, run) in &before {
         assert_eq!(after.get(key), Some(run), "{key}");
     }
-    // In the old rows, column `margin_us` has only a lower limit of the run's margin. In the new rows it has the true margin. A schema of
-    // `SCHEMA_OF_TRUE_MARGINS` or higher promises true margins in all rows. So the extended dataset gets a lower schema.
+    // In the old rows, column `margin_us` has only a lower limit of the run's margin. In the new rows it has the true margin. From the
+    // schema `SCHEMA_OF_TRUE_MARGINS` on, all rows must have true margins. So the extended dataset gets the schema before it.
     let dataset = Dataset::open(folder.path()).expect("a dataset");
     assert_eq!(
         dataset.manifest().schema,

@@ -13,7 +13,8 @@ use crate::stats::repetitions::Group;
 
 /// A record for each pair and measure, in full precision. After the records of the pairs come the records of averages: for each dataset with
 /// several pairs, and for each measure, the average of the differences of the dataset's pairs. In a record of an average, all columns
-/// about a single pair are empty. Column `row` is `pair` or `average`. Without `all_runs`, the averages have no intervals.
+/// about a single pair are empty. Column `row` is `pair` or `average`. The interval of an average needs the values of all single
+/// runs. Without them (`all_runs` is `None`), the averages have no intervals.
 ///
 /// # Errors
 ///
