@@ -191,13 +191,15 @@ impl Grid<'_, '_> {
         });
         let runs = configurations.and_then(|count| count.checked_mul(self.repetitions));
         if runs.is_none_or(|runs| runs > Experiment::MAX_RUNS) {
-            self.note_grid(too_many_runs(runs, Some(self.repetitions)));
+            let repetitions = (self.repetitions > 1).then_some(self.repetitions);
+            self.note_grid(too_many_runs(runs, repetitions));
             return None;
         }
         let machines = dimension_lists.iter().try_fold(0u64, |sum, dimensions| {
             sum.checked_add(grid::machine_count(dimensions, &self.base)?)
         });
         if machines.is_none_or(|machines| machines > Experiment::MAX_MACHINES) {
+            let repetitions = (self.repetitions > 1).then_some(self.repetitions);
             self.note_grid(too_many_machines());
             return None;
         }

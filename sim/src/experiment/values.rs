@@ -132,7 +132,7 @@ fn expand(
 }
 
 /// The message that an experiment has too many runs. `count` is their number; `None` if it does not fit into 64 bits. `repetitions` is how
-/// many of them each configuration has, if this is known.
+/// many of them each configuration has. `None` if this does not matter.
 pub(super) fn too_many_runs(count: Option<u64>, repetitions: Option<u64>) -> String {
     // The largest number of 64 bits is about 18.4 quintillion (18.4 * 10^18).
     let count = count.map_or("more than 18 quintillion".to_owned(), |count| {

@@ -126,7 +126,7 @@ fn experiments_with_too_many_runs_or_machines_are_refused() {
     for (text, said) in [
         (
             "repetitions = 4294967295\n[parameters]\nrates = [1, 3]\ninternal = 0.5".to_owned(),
-            "4294967295 runs are too many: one experiment may plan 2000000",
+            "4294967295 runs (4294967295 repetitions of each configuration) are too many: one experiment may have 2000000",
         ),
         // Without `from` and `to`, rates go from 1 to 6. So there are 6 to the power of 1000 sets. This number does not fit
         // into 64 bits: they can hold numbers up to about 18 quintillion.
@@ -136,7 +136,7 @@ fn experiments_with_too_many_runs_or_machines_are_refused() {
         ),
         (
             "repetitions = 1000\n[parameters]\nrates = { every = \"ordered\", machines = 8 }\ninternal = { from = 0, to = 1, step = 0.001 }".to_owned(),
-            "runs are too many: one experiment may plan 2000000",
+            "runs (1000 repetitions of each configuration) are too many: one experiment may have 2000000",
         ),
         (
             "[parameters]\nrates = { random = 2000000, machines = 1000 }\ninternal = 0.5".to_owned(),
@@ -154,7 +154,7 @@ fn experiments_with_too_many_runs_or_machines_are_refused() {
         // There are 20,000 rate sets. Each of them is combined with each of the 20,000 cases.
         (
             format!("[parameters]\ninternal = 0.5\nrates = [{many_values}]\n{many_cases}"),
-            "400000000 runs are too many: one experiment may plan 2000000",
+            "400000000 runs are too many: one experiment may have 2000000",
         ),
     ] {
         let error = parse(&format!("{HEAD}{text}")).expect_err("too large");
