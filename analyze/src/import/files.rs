@@ -187,7 +187,7 @@ fn logs_in_subfolders(
     let folders: Vec<&PathBuf> = others.iter().filter(|path| is_folder(path)).collect();
     // Of a large file, the beginning is enough. A file that cannot be read counts as empty, so it does not look like a log.
     let text = |path: &PathBuf| {
-        read_beginning(path, MAX_SAMPLE_BYTES).map_or(String::new(), |(text, _)| text)
+        read_beginning(path, MAX_SAMPLE_BYTES).map_or(String::new(), |beginning| beginning.text)
     };
     if depth == 0 || folders.is_empty() || own.iter().any(|path| selection::may_be_log(&text(path)))
     {
@@ -262,23 +262,41 @@ pub(super) fn max_import_bytes() -> u64 {
 ///   longer than `max_bytes`. The length of lines is not checked in UTF-16.
 /// - [`Error::Import`] without a line, if the file begins like UTF-16 but is not UTF-16.
 /// - [`Error::Io`] if the file cannot be read.
-pub(super) fn read(path: &Path, max_bytes: u64) -> Result<String, Error> {
-    match read_beginning(path, max_bytes)? {
-        (text, None) => Ok(text),
-        (_, Some(line)) => {
+pub(super) fn read(path: &Path, max_bytes: u64) -> Result<Log, Error> {
+    let log = read_beginning(path, max_bytes)?;
+    match log.stopped_at {
+        None => Ok(log),
+        Some(line) => {
             let problem = "the logs up to here are too long for the memory that is free; import fewer runs at a time";
             Err(Error::import(path, Some(line), problem.to_owned()))
         }
     }
 }
 
-/// Reads a log as [`read`] does, but stops without an error before the text has more than `max_bytes` bytes. Returns the text, and the
-/// number of the line at which it stopped. This number is `None` if the whole file was read.
+/// A log, or the beginning of a log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Log {
+    /// The text.
+    pub text: String,
+    /// The bytes of the file, if they are in UTF-16. `None` if they are those of the text.
+    utf16: Option<Vec<u8>>,
+    /// The number of the line before which the reading stopped. `None` if the whole file was read.
+    stopped_at: Option<u64>,
+}
+
+impl Log {
+    /// The bytes of the file that were read.
+    pub fn file_bytes(&self) -> &[u8] {
+        self.utf16.as_deref().unwrap_or(self.text.as_bytes())
+    }
+}
+
+/// Reads a log as [`read`] does, but stops without an error before the text has more than `max_bytes` bytes.
 ///
 /// # Errors
 ///
 /// The same as [`read`], except that a text that is too long is no error.
-fn read_beginning(path: &Path, max_bytes: u64) -> Result<(String, Option<u64>), Error> {
+fn read_beginning(path: &Path, max_bytes: u64) -> Result<Log, Error> {
     let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
     // A file in UTF-16 begins with a byte order mark.
     let is_little_endian = match file.fill_buf().map_err(Error::io(path))? {
@@ -290,6 +308,7 @@ fn read_beginning(path: &Path, max_bytes: u64) -> Result<(String, Option<u64>), 
         return read_utf16(path, file, is_little_endian, max_bytes);
     }
     let (mut text, mut line) = (String::new(), vec![]);
+    let mut stopped_at = None;
     for number in 1.. {
         let refuse = |problem: String| Error::import(path, Some(number), problem);
         line.clear();
@@ -313,11 +332,16 @@ fn read_beginning(path: &Path, max_bytes: u64) -> Result<(String, Option<u64>), 
             )));
         }
         if text.len() as u64 + length > max_bytes {
-            return Ok((text, Some(number)));
+            stopped_at = Some(number);
+            break;
         }
         text.push_str(line_text);
     }
-    Ok((text, None))
+    Ok(Log {
+        text,
+        utf16: None,
+        stopped_at,
+    })
 }
 
 /// Reads the text of a file in UTF-16, at most `max_bytes` bytes of the file. Each character has one or two units of two bytes. The first
@@ -327,7 +351,7 @@ fn read_utf16(
     file: impl Read,
     is_little_endian: bool,
     max_bytes: u64,
-) -> Result<(String, Option<u64>), Error> {
+) -> Result<Log, Error> {
     let mut bytes = vec![];
     // One byte more than `max_bytes` is read, to see whether the file is longer than `max_bytes`.
     let mut file = file.take(max_bytes.saturating_add(1));
@@ -357,7 +381,11 @@ fn read_utf16(
         Error::import(path, None, problem.to_owned())
     })?;
     let stopped_at = (!is_complete).then(|| text.matches('\n').count() as u64 + 1);
-    Ok((text, stopped_at))
+    Ok(Log {
+        text,
+        utf16: Some(bytes),
+        stopped_at,
+    })
 }
 
 /// Describes the problem with a line that is not UTF-8.
@@ -430,6 +458,20 @@ mod tests {
         assert_eq!(report.files_left_out(), expected);
     }
 
+    /// The dataset records the length and the checksum of the file, and not those of its text in UTF-8.
+    #[test]
+    fn the_bytes_of_a_log_are_those_of_its_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vm.log");
+        let utf16 = "\u{feff}tick 1\n".encode_utf16();
+        let utf16: Vec<u8> = utf16.flat_map(u16::to_be_bytes).collect();
+        for bytes in [&utf16[..], b"tick 1\n"] {
+            fs::write(&path, bytes).expect("written");
+            let log = read(&path, u64::MAX).expect("a log");
+            assert_eq!((log.text.as_str(), log.file_bytes()), ("tick 1\n", bytes));
+        }
+    }
+
     /// The text is `a`, a line feed and a clock face. In UTF-16 the clock face has two units of two bytes, and the file has 10 bytes (the
     /// first two are the byte order mark). With a limit of 9 bytes, only one unit of the clock face is whole, so the clock face is left out.
     ///
@@ -441,7 +483,10 @@ mod tests {
         let path = folder.path().join("vm.log");
         let units = "\u{feff}a\n\u{1f552}".encode_utf16();
         fs::write(&path, units.flat_map(u16::to_le_bytes).collect::<Vec<_>>()).expect("written");
-        let beginning = |max_bytes| read_beginning(&path, max_bytes).expect("a text");
+        let beginning = |max_bytes| {
+            let log = read_beginning(&path, max_bytes).expect("a text");
+            (log.text, log.stopped_at)
+        };
         assert_eq!(beginning(9), ("a\n".to_owned(), Some(2)));
         assert_eq!(beginning(10), ("a\n\u{1f552}".to_owned(), None));
         // The line has `MAX_LINE_BYTES + 4` bytes, four in each character. Only `MAX_LINE_BYTES + 1` bytes are read, so only one byte of

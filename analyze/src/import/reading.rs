@@ -67,15 +67,15 @@ pub(super) fn read(
     for run in files::find_runs(sources, given.files.as_deref(), report)? {
         let mut files = vec![];
         for path in run.paths {
-            let text = files::read(&path, bytes_left)?;
+            let log = files::read(&path, bytes_left)?;
             // The text of a file in UTF-16 can be longer than the file, and so longer than `bytes_left`.
-            bytes_left = bytes_left.saturating_sub(text.len() as u64);
+            bytes_left = bytes_left.saturating_sub(log.text.len() as u64);
             imported.push(ImportedFile {
                 path: path.display().to_string(),
-                bytes: text.len() as u64,
-                checksum: checksum(text.as_bytes()),
+                bytes: log.file_bytes().len() as u64,
+                checksum: checksum(log.file_bytes()),
             });
-            files.push((path, without_colours(text)));
+            files.push((path, without_colours(log.text)));
         }
         texts.push(RunTexts {
             name: run.name,

@@ -199,7 +199,6 @@ impl Grid<'_, '_> {
             sum.checked_add(grid::machine_count(dimensions, &self.base)?)
         });
         if machines.is_none_or(|machines| machines > Experiment::MAX_MACHINES) {
-            let repetitions = (self.repetitions > 1).then_some(self.repetitions);
             self.note_grid(too_many_machines());
             return None;
         }
