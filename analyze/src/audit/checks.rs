@@ -141,12 +141,12 @@ impl Check {
     /// The check's name, and its rule in a few words.
     fn name_and_rule(self) -> (&'static str, &'static str) {
         match self {
-            Self::Journal => ("journal", "rows agree with plan and events"),
+            Self::Journal => ("journal", "rows fit dataset.json and events"),
             Self::Files => ("files", "events are unchanged"),
             Self::Rows => ("rows", "rows can be read, machines exist"),
             Self::Phases => ("phases", "first ticks obey the phase rule"),
             Self::Ticks => ("ticks", "0, 1, 2 and so on, all of them"),
-            Self::Times => ("times", "no event too early, no time falls"),
+            Self::Times => ("times", "no event too early, none goes back"),
             Self::InitialClock => ("initial_clock", "clocks start from 0"),
             Self::LocalClock => ("local_clock", "internal and send add 1 (IR1)"),
             Self::ReceiveClock => ("receive_clock", "max(clock, stamp) + 1 (IR2)"),

@@ -238,7 +238,7 @@ impl Counts {
             .iter()
             .enumerate()
             .map(|(rank, &count)| Share {
-                outcome: format!("sends went to neighbour {rank} of their machine"),
+                outcome: format!("sends went to neighbour {rank} of the sender (counted from 0)"),
                 count,
                 draws: sends,
                 probability: probabilities.to_each,
@@ -280,9 +280,7 @@ impl Counts {
                 .all(|&sender| self.model.neighbours(sender) == neighbours)
         );
         Some(Share {
-            outcome: format!(
-                "sends of other machines went to machine {machine} without going to all"
-            ),
+            outcome: format!("sends of other machines went to machine {machine}, but not to all"),
             count: self.by_recipient[machine],
             draws: senders.iter().map(|&sender| self.sends[sender]).sum(),
             probability: self.model.send_probabilities(neighbours).to_each,

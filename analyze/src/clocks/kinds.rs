@@ -124,7 +124,7 @@ pub static CLOCKS: [ClockKind; 10] = [
     },
     ClockKind {
         name: "interval-tree",
-        brief: "a tree over an interval that the machines share",
+        brief: "a tree over an interval that is divided among the machines",
         source: "Almeida, Baquero and Fonte 2008",
         parameters: &[],
         default_max_machines: u32::MAX,

@@ -133,7 +133,7 @@ fn caption(all: &ClockGroups, figures: &[&Figure]) -> Vec<String> {
 fn describe_not_replayed(all: &ClockGroups) -> impl Iterator<Item = String> {
     let without_sends = (all.without_sends > 0).then(|| {
         format!(
-            "{} could not be replayed, because a receive in the log has no send, or because no order of the events is possible.",
+            "{} could not be replayed, because a receive in the log has no send, or because no order of the events has every receive after its send.",
             counted(all.without_sends as usize, "run")
         )
     });

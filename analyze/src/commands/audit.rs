@@ -13,8 +13,8 @@ use super::output::{self, Output};
         The audit checks every finished run against the rules that its machines follow: ticks and times, clocks and timestamps, every \
         receive and its send, and the queues. It also compares the run with its row in runs.csv. Over all runs of a configuration, \
         internal events must be about as frequent as their probability says, and each recipient must be chosen about as often as its \
-        probability says. The logged queue lengths must be those that the audit calculates. If the log does not show when each message \
-        entered its queue, they must lie between the smallest and the largest length that is possible. For each check that failed, the first violation is described, with the `analyze \
+        probability says. If the log shows when each message entered its queue, the logged queue lengths must be those that the audit calculates. \
+        Otherwise they must be between the smallest and the largest length that is possible. For each check that failed, the first violation is described, with the `analyze \
         diagram` command that shows it as a picture. If any check fails, the exit code is 4. In runs with stamp = before, a message \
         carries the value that the sender's clock had before the send. This breaks Lamport's Clock Condition (if event a happened before \
         event b, then a has the smaller clock), so these runs fail a check, as they should.\n\n\

@@ -35,7 +35,8 @@ epsilon is the largest difference between two physical clocks, and resolution th
 pub struct Clocks {
     #[command(flatten)]
     datasets: Datasets,
-    /// Calculate only this clock; may be given several times. The names of the clocks are below [default: all clocks]
+    /// Calculate only this clock; may be given several times. The names of the clocks are below [default: all clocks; matrix only in
+    /// runs with at most 32 machines]
     #[arg(long = "clock", value_name = "CLOCK")]
     clocks: Vec<ClockSpec>,
     /// Sort by these columns, named as in CSV or by their headings, such as ordered_wrongly. Measured properties of clocks are sorted from

@@ -83,7 +83,9 @@ impl Theory {
             .map(|configuration| configuration.duration_s())
             .fold(f64::INFINITY, f64::min);
         if warm_up_s >= shortest_s {
-            bail!("--warm-up {warm_up_s}: the runs take {shortest_s} s; give a shorter warm-up");
+            bail!(
+                "--warm-up {warm_up_s}: the shortest runs take {shortest_s} s; give a shorter warm-up"
+            );
         }
         let predictions = theory::predict_experiment(&experiment, warm_up_s);
         let boundaries = theory::boundaries(experiment.configurations());

@@ -62,8 +62,8 @@ impl TraceFormat {
   analyze trace data/quickstart --run 0 --to 10 --format shiviz --out run-0.log
   analyze trace data/quickstart --run 0 --to 3 --format dot | dot -Tsvg > run-0.svg
 
-Times are model time since the run's start. A message whose send or receive is outside the chosen part has no arrow. (Only mermaid draws a \
-message that is received later: its arrow has an open head.) Whether one event \
+Times are model time since the run's start. A message whose send or receive is outside the chosen part has no arrow. (Only mermaid draws an \
+arrow if the send is inside and the receive is not: this arrow has an open head.) Whether one event \
 happened before another is computed from the whole run, so chains of messages outside the chosen part count too.")]
 pub struct TraceCommand {
     #[command(flatten)]
