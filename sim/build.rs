@@ -5,7 +5,7 @@ use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    // A changed source file can add `-dirty` to the commit.
+    // After a change in the source files, this script must run again: `-dirty` may have to be added to the commit.
     println!("cargo:rerun-if-changed=src");
     let project = Path::new("..").canonicalize().ok();
     let commit = project
@@ -33,7 +33,8 @@ fn has_own_repository(project: &Path) -> bool {
 /// not watched, because it changes with every `git status`.
 fn watch_commits() {
     // `HEAD` changes with a checkout, because it names the current branch. The hash of a branch's newest commit is in `packed-refs`, in
-    // `reftable` or in the branch's own file (see below). Many repositories have no `packed-refs` or no `reftable`.
+    // `reftable` or in the branch's own file (see below). Only those that exist are watched: many repositories have no `packed-refs` or no
+    // `reftable`.
     for name in ["HEAD", "packed-refs", "reftable"] {
         if let Some(path) = git_path(name).filter(|path| path.exists()) {
             println!("cargo:rerun-if-changed={}", path.display());

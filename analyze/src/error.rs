@@ -183,7 +183,7 @@ pub enum Error {
         /// The system's error.
         cause: io::Error,
     },
-    /// A Parquet file cannot be written or read back by Polars, the table library.
+    /// Polars, the table library, cannot read back a Parquet file that this program wrote.
     #[error("{}: {cause}", .path.display())]
     Parquet {
         /// The file.

@@ -14,8 +14,8 @@ pub const THREAD_LIMIT: usize = 256;
 /// Number of thread pools with which Polars computes: Polars' own pool, the global pool of rayon, and a pool for asynchronous tasks.
 const POOLS: usize = 3;
 
-/// The system gives fewer threads than the pools need. The error message says how many threads are enough for pools with one thread each,
-/// because such pools can compute every query.
+/// The system gives fewer threads than the pools need. The error message says how many threads are needed if each pool has only one
+/// thread. Such pools are enough for every query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a query needs {} threads at once, and the system gives {given}: raise the limit of processes (`ulimit -u`, pids.max) or of memory (`ulimit -v`)",
@@ -101,9 +101,9 @@ pub(crate) fn on_all_cores<T: Send, E: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Calls `work` once on each core, but at most `jobs` times in all (at least once), and returns the results of the calls. Each call must do
-/// one job after another until no job is left, because it may be the only call: if the system gives no other thread, `work` is called only
-/// in the caller's thread.
+/// Calls `work` once in each of several threads, and returns the results of the calls. There is a thread for each core, but there are at
+/// most `jobs` threads, and at least one: the caller's thread. If the system gives fewer threads, there are fewer calls, perhaps only the
+/// call in the caller's thread. Therefore each call must do one job after another until no job is left.
 pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {

@@ -88,7 +88,7 @@ def positive(text: str) -> int:
 
 
 def machine_counts(text: str) -> tuple[int, ...]:
-    """Parses numbers of machines that are joined by commas.
+    """Parses a list of numbers of machines, such as `300,9600`.
 
     Each number must be a multiple of 300, because all of the 100 rate sets get equally many runs, and a run has three machines.
     """

@@ -33,12 +33,12 @@ MAX_DIFFERENCE = 1e-4
 # The commands of `analyze` whose tables are read.
 TABLES = ("drift", "jumps", "backlog", "causality")
 # A contrast is the difference of a measure between two rate sets. The contrasts of these measures are also averaged over the machines.
-# logical_rate and backlog_mean have a value of their own for each machine. The other three have one value for the whole run.
+# logical_rate and backlog_mean can differ between the machines of a run. The other three are the same for all machines of a run.
 AVERAGED_MEASURES = ("spread_mean", "logical_rate", "backlog_mean", "concurrency", "false_order")
 # At least this share of the intervals of a cell (see class `Cell`) must contain the true mean. Intervals with the mark ±~ (rough) do not
 # count.
 WANTED = 0.92
-# A cell is ignored if it has fewer than this number of intervals without the mark.
+# A cell is checked, and can be listed among the lowest cells, only if it has at least this number of intervals without the mark.
 FEWEST = 50
 # A cell is too low if its coverage is below `WANTED` by more than this number of standard errors. A smaller difference can be chance,
 # because there are several hundred cells.

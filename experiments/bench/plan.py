@@ -44,9 +44,9 @@ class Plan:
     # Part coverage (how many 95 % intervals contain the true mean): the number of samples for each of four
     # sets of rates. Each sample has ten runs of its own and gives one interval for each measure.
     coverage_samples: int
-    # Part coverage, second check: the number of samples. In each sample, `analyze` compares a measure of each of
-    # three machines between two sets of rates, and prints the mean of the three differences with an interval. The
-    # check counts how many of these intervals contain the true mean difference.
+    # Part coverage, averages of contrasts: the number of samples. A contrast is the difference of a measure between two sets of rates, for
+    # one machine. For each sample, `analyze` prints the average of the contrasts of the three machines, with an interval. The part counts
+    # how many of these intervals contain the true mean.
     coverage_averages: int
 
 

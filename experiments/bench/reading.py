@@ -178,7 +178,7 @@ def parse(text: str) -> DriftTable:
 
 
 def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
-    """Returns the table of times, with a row for each number of events and reader. The keys of `usages` are numbers of events."""
+    """Returns the table of times. It has a row for every reader at each size of dataset. The keys of `usages` are numbers of events."""
     fewest_events = min(usages)
 
     # One row: the medians of this reader for the dataset with this number of events.
@@ -228,7 +228,7 @@ def times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
 
 
 def export_times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Table:
-    """Returns the table of the times of the export, with a row for each number of events and program."""
+    """Returns the table of the times of the export. It has a row for each of the two programs at each size of dataset."""
 
     def row(events: int, reader: Reader) -> list[str]:
         of_reader = usages[events][reader]
@@ -247,7 +247,7 @@ def export_times(usages: dict[int, dict[Reader, list[Usage]]], plan: Plan) -> Ta
     return Table(
         title="Export: from the log to Parquet files of all events",
         columns=["program", "events", "wall s", "ns per event", "CPU-s", "peak MB", "analyze is faster by", "elsewhere"],
-        rows=[row(events, reader) for events, of_size in usages.items() for reader in of_size],
+        rows=[row(events, reader) for events, by_reader in usages.items() for reader in by_reader],
         note=(
             f"The datasets above; {rounds.medians_of(plan.reading_rounds)}. Both write every column of the log with zstd. `analyze` also "
             f"verifies checksums, calculates all measures, writes files of the machines and of the runs, and adds the columns recipients, time_s and "

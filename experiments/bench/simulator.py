@@ -90,8 +90,8 @@ class ComputerTime:
 class Watch:
     """Checks processor time and memory of a process from time to time while it runs.
 
-    The largest memory cannot be taken from `wait4` at the end. A new process first has the memory of the Python program that starts it, and
-    only then loads its own program. The maximum of `wait4` includes this beginning.
+    When a process has ended, the system call `wait4` returns the largest memory that it had. This number is not used, because it includes
+    the very beginning: a new process first has the memory of the Python program that starts it, and only then loads its own program.
     """
 
     def __init__(self, process_id: int, interval_s: float) -> None:

@@ -45,7 +45,7 @@ pub fn command_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Stri
 
 /// Quotes a path as one word of a command line, in the same way as [`command_line`] quotes its words. The path `-rf` becomes `./-rf`.
 pub fn shell_word(path: &Path) -> String {
-    // A program would take a word that begins with a dash for an option. So `./` is put before such a path.
+    // Programs treat a word that begins with a dash as an option. So `./` is put before such a path.
     let path = if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
         Cow::Owned(Path::new(".").join(path))
     } else {

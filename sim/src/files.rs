@@ -89,7 +89,7 @@ impl Partial {
             let file = File::options().write(true).create_new(true).open(partial)?;
             match is_ours(&file, partial)? {
                 true => Ok(file),
-                // Another name is tried.
+                // This error makes `create_under_new_name` try another name.
                 false => Err(io::ErrorKind::AlreadyExists.into()),
             }
         })?;
@@ -167,8 +167,8 @@ fn temporary_path(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{random:016x}{ENDING}"))
 }
 
-/// Locks a file that was just created at `partial`. Returns false if another program has taken the file for a leftover before it was
-/// locked: then that program has the lock, or it has removed the file.
+/// Locks a file that was just created at `partial`. Returns false if another program mistook the file for a leftover before it was locked
+/// here. Then that program has the lock, or it has removed the file.
 fn is_ours(file: &File, partial: &Path) -> io::Result<bool> {
     // If the file system has no locks, the file is written without a lock, and `remove_abandoned` looks at the file's age.
     let is_locked_by_another = matches!(try_lock(file), Ok(LockAttempt::HeldByAnother));
@@ -191,17 +191,17 @@ fn create_under_new_name<T>(
     }
 }
 
-/// Removes the temporary files and folders that crashed writers left in `folder`, if `is_ours` accepts their final name. It is not an
-/// error if another process removes one of them first.
+/// Removes the temporary files and folders that crashed writers left in `folder`, if `accepts` returns true for their final name. It is not
+/// an error if another process removes one of them first.
 ///
 /// # Errors
 ///
 /// Fails if the folder cannot be read, or if a file cannot be removed.
-pub fn remove_leftovers(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<()> {
+pub fn remove_leftovers(folder: &Path, accepts: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if final_name(&name).is_some_and(&is_ours) {
+        if final_name(&name).is_some_and(&accepts) {
             remove_abandoned(&path)?;
         }
     }
@@ -218,8 +218,8 @@ pub fn final_name(name: &str) -> Option<&str> {
     is_random.then_some(name)
 }
 
-/// Removes the file or folder if its writer is not running any more. The lock is held until the removal has ended: otherwise a writer
-/// that has just created the file could lock it in between, and then lose it.
+/// Removes the file or folder if its writer is not running any more. The lock is held until the removal has ended. Otherwise a writer
+/// that has just created the file could lock it shortly before the removal. Then it would write to a file that is removed.
 fn remove_abandoned(path: &Path) -> io::Result<()> {
     // A file is opened for writing, because on NFS only files open for writing can be locked. A folder can only be opened for reading.
     let opened = File::options().write(true).open(path);
@@ -346,7 +346,7 @@ mod tests {
 
     /// Between the creation of a file and its lock, another program can lock or remove the file, because it looks like a leftover.
     #[test]
-    fn a_new_file_that_another_program_takes_for_a_leftover_is_not_ours() {
+    fn a_new_file_that_another_program_mistakes_for_a_leftover_is_not_ours() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new");
         let file = File::create(&path).unwrap();
@@ -366,21 +366,21 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         fs::write(path(".a.csv.0123456789abcdef.partial"), "left").unwrap();
         fs::create_dir(path(".a.csv.0000000000000000.partial")).unwrap();
-        let other_programs = [
+        let other_files = [
             // No random part.
             ".a.csv.partial",
-            // The final name is not ours.
+            // `remove_leftovers` is called for the final name `a.csv` only.
             ".b.csv.0123456789abcdef.partial",
             // No dot at the start.
             "a.csv.0123456789abcdef.partial",
         ];
-        for other_program in other_programs {
-            fs::write(path(other_program), "somebody's").unwrap();
+        for name in other_files {
+            fs::write(path(name), "somebody's").unwrap();
         }
         let (being_written, _) = Partial::create_file(path("a.csv")).unwrap();
         remove_leftovers(folder.path(), |name| name == "a.csv").unwrap();
         assert!(being_written.partial().exists());
         drop(being_written);
-        assert_eq!(names(folder.path()), other_programs);
+        assert_eq!(names(folder.path()), other_files);
     }
 }

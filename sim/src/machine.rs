@@ -152,8 +152,9 @@ impl Machine {
     }
 
     /// Stores the timestamp that `message` carries beside its Lamport timestamp. The message itself is passed to [`arrive`](Self::arrive)
-    /// afterwards. Returns false if the machine already has a message of the same send in its queue. This cannot happen in a correct
-    /// run, because a send gives each recipient only one message. If the machine keeps no clock beside its Lamport clock, nothing is stored, and true is returned.
+    /// afterwards. Returns false if another message of the same send already waits at this machine. This cannot happen in a correct run,
+    /// because a send gives each recipient only one message. If the machine keeps no clock beside its Lamport clock, nothing is stored, and
+    /// true is returned.
     #[must_use]
     pub fn take_timestamp(&mut self, message: &Message, timestamp: Arc<CarriedTimestamp>) -> bool {
         let carried = self.carried.as_mut();
@@ -295,7 +296,7 @@ impl Machine {
     }
 }
 
-/// Messages that have arrived, but whose delay is not over. Messages of one sender keep their order.
+/// Messages that were passed to [`Machine::arrive`], but whose delay in model time is not over. Messages of one sender keep their order.
 #[derive(Clone, Debug, Default)]
 struct NetworkQueue {
     /// The messages, each with the time at which its delay ends. The message whose delay ends first comes first. Messages whose delays

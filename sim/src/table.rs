@@ -66,8 +66,8 @@ impl Grid<'_> {
             .collect()
     }
 
-    /// Returns the lines of the table. They are at most `width` columns of the screen wide, unless the longest words of the table's columns
-    /// together are wider: words are not broken.
+    /// Returns the lines of the table. They are at most `width` columns of the screen wide. But words are not broken: if the longest words
+    /// of the table's columns do not fit beside each other, the lines are wider.
     pub fn lines(&self, width: u16) -> Vec<String> {
         let fits = self.fits(width);
         let min_widths = if fits {

@@ -10,7 +10,7 @@ use clap::{Arg, Command};
 /// A parser of an option's value, with the values that a shell offers. Only `parser` decides which values are valid. Its error message is
 /// shown for a value that is not valid.
 #[derive(Clone)]
-struct Offering<P> {
+struct ParserWithCompletions<P> {
     parser: P,
     values: fn() -> Vec<&'static str>,
 }
@@ -24,13 +24,13 @@ where
     T: Clone + Send + Sync + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
-    Offering {
+    ParserWithCompletions {
         parser: parse,
         values,
     }
 }
 
-impl<P: TypedValueParser> TypedValueParser for Offering<P> {
+impl<P: TypedValueParser> TypedValueParser for ParserWithCompletions<P> {
     type Value = P::Value;
 
     fn parse_ref(

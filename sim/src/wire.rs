@@ -27,9 +27,10 @@
 //! The run's token (a secret that only the machines of the run know) is never sent. Each side proves that it knows the token. The proof
 //! is a hash with a key that is derived from the token. The hash depends on the kind, machine, nonce (a random number that is used only
 //! once) and time of the [`Hello`] that contains the proof. It also depends on the recipient's index, and on the nonces and times of the
-//! earlier steps. So a copy of a proof is not valid for another connection. The dialler (the side that opens the connection) sends its
-//! proof first. The listener (the side that accepts the connection) sends its own proof only if the dialler's proof is right. So other
-//! programs never get a listener's proof.
+//! earlier steps. On a connection for one message, these are the steps of the connection that the two machines use during the whole run.
+//! So a copy of a proof is not valid between other machines, or when the run is attempted again. The dialler (the side that opens the
+//! connection) sends its proof first. The listener (the side that accepts the connection) sends its own proof only if the dialler's proof
+//! is right. So other programs never get a listener's proof.
 
 mod frames;
 
@@ -67,9 +68,9 @@ pub type Proof = [u8; 32];
 /// The kind of a [`Hello`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelloKind {
-    /// From a listener to a dialler in another process, directly after the listener has accepted the connection. The challenge has no
-    /// proof. It has a nonce that goes into the dialler's proof. A dialler in the same process needs no challenge, because it knows the
-    /// listener's nonce already.
+    /// The first step of a connection that is used during the whole run, if the dialler is in another process. The listener sends it
+    /// directly after it has accepted the connection. The challenge has no proof. It has a nonce that goes into the dialler's proof. A
+    /// dialler in the same process needs no challenge, because it knows the listener's nonce already.
     Challenge,
     /// From the dialler of a connection that is used during the whole run.
     Dial,

@@ -31,9 +31,10 @@ pub enum Check {
     RisingClock,
     /// The timestamp of a message is the sender's clock before or after the send, as the parameter `stamp` says.
     Stamp,
-    /// Machines can also keep a vector clock or a hybrid logical clock. The timestamp of such a clock follows from the timestamp of
-    /// the machine's previous event and, at a receive, also from the timestamp of the send. The time in a timestamp of a hybrid logical
-    /// clock can instead come from the machine's physical clock. Such a time must be close to the time at which the tick is due.
+    /// Machines can also keep a vector clock or a hybrid logical clock. The timestamp of such a clock follows from the timestamp of the
+    /// machine's previous event and, at a receive, also from the timestamp of the send. A hybrid logical clock also has a time. This time
+    /// can come from the machine's physical clock instead of an earlier timestamp. Then it must be close to the time at which the tick is
+    /// due.
     Timestamp,
     /// The clock of a receive is larger than the clock of its send (C2: the Clock Condition between machines).
     ClockCondition,

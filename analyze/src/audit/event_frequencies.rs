@@ -11,10 +11,10 @@
 //!   exp(-n D). So a share with this D or a larger D, above or below p, has a probability of at most 2 exp(-n D).
 //!
 //! This holds for one share with a fixed n. But the number n of draws (idle ticks, or sends) depends on earlier draws. It can have at most
-//! `events` values, where `events` is the number of events of the configuration. Also, several shares are tested: `all_shares` in the whole
-//! dataset. So a share is reported only if 2 exp(-n D) is below the quotient `FALSE_ALARM / (events * all_shares)`. For one share and one
-//! value of n, the probability of a false report is then below this quotient. The quotients for all shares and all values of n add up to
-//! at most [`FALSE_ALARM`]. So a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
+//! `events` values, where `events` is the number of events of the configuration. Also, many shares are tested. Their number in the whole
+//! dataset is `all_shares`. So a share is reported only if 2 exp(-n D) is below the quotient `FALSE_ALARM / (events * all_shares)`. For one
+//! share and one value of n, the probability of a false report is then below this quotient. The quotients for all shares and all values of
+//! n add up to at most [`FALSE_ALARM`]. So a correct dataset of any size fails with a probability below [`FALSE_ALARM`].
 
 use std::collections::BTreeMap;
 
@@ -289,8 +289,8 @@ impl Counts {
 }
 
 impl Share {
-    /// Computes n D of the formula at the top of this file. It is 0 if the share equals the probability or if there are no draws. The
-    /// larger n D is, the less likely is such a share, by the bound exp(-n D).
+    /// Computes n D of the formula at the top of this file. It is 0 if the share equals the probability or if there are no draws. A share
+    /// with a large n D is improbable, because of the bound 2 exp(-n D).
     fn surprise(&self) -> f64 {
         if self.draws == 0 {
             return 0.0;

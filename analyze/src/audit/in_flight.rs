@@ -100,8 +100,8 @@ fn arrival_indices(setup: &Setup, log: &Log, sender: usize, send: &Entry, to: us
     let latest_end_ns = due_ns.saturating_add(longest_ns);
     let (timetable, events) = (&setup.timetables[to], &log.machines[to]);
     if setup.as_scheduled {
-        // A damaged log may have fewer events than ticks. The index is limited to the number of events, because this is the largest index
-        // in the lists of arrivals (`Arrived` in queues.rs).
+        // A damaged log may have fewer events than ticks. The lists of arrivals (`Arrived` in queues.rs) have one element more than there
+        // are events. So their largest index is the number of events, and a larger index is replaced by it.
         let first_seen =
             |end_ns: u64| timetable.first_tick_after(end_ns).min(events.len() as u64) as u32;
         return (first_seen(earliest_end_ns), first_seen(latest_end_ns));

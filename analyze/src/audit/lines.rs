@@ -27,7 +27,7 @@ impl<'d> Lines<'d> {
     /// read, the line is `None`.
     pub(super) fn find(&self, run: &JournalRow, at: At) -> (PathBuf, Option<u64>) {
         match at {
-            At::Journal => (self.dataset.journal_of(run), Some(self.in_journal(run))),
+            At::Journal => (self.dataset.journal_of(run), Some(self.journal_line(run))),
             At::Row(row) => {
                 let event_file = self.dataset.segment_of(run);
                 // The file has the rows of several runs. The rows of this run begin at the byte `run.offset`. `row` is 0 for the
@@ -39,7 +39,7 @@ impl<'d> Lines<'d> {
     }
 
     /// The line of a run in the journal, from 1. The journal has a header, and then one line for each row.
-    fn in_journal(&self, run: &JournalRow) -> u64 {
+    fn journal_line(&self, run: &JournalRow) -> u64 {
         let rows = self.dataset.attempted().iter();
         // Each shard (part) of a dataset has its own journal.
         let rows = rows.filter(|row| row.part == run.part);

@@ -19,8 +19,9 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
     ticks.sort_unstable();
     let interacting_machines = setup.model.interacting_machines();
     let closest_ns = match &interacting_machines {
-        // `None` means that the order matters for any two machines. Then it is enough to compare neighbours in the sorted list. A
-        // tick between two ticks of different machines is of another machine than at least one of the two, and it is closer to that one.
+        // `None` means that the order matters for any two machines. Then it is enough to compare each tick with the next one in the sorted
+        // list. Reason: let c be a tick between two ticks a and b of different machines. The machine of c differs from the machine of a or
+        // from the machine of b. So c and a, or c and b, are ticks of different machines too, and they are not further apart than a and b.
         None => {
             let pairs = ticks.windows(2).filter(|pair| pair[0].1 != pair[1].1);
             pairs.map(|pair| pair[1].0 - pair[0].0).min()
@@ -44,10 +45,10 @@ pub(super) fn margin_ns(setup: &Setup) -> u64 {
 /// A lower limit of the margin, in nanoseconds of real time. In datasets with a `schema` (version of the format) of 4 or less, column
 /// `margin_us` may have this limit instead of the margin.
 ///
-/// With `phase = "spread"`, time is divided into equal steps, and ticks of different machines are due at least one step apart. So the
-/// limit is the length of a step. To compute it, a million seconds are divided by the number of steps in a million seconds, because the
-/// number of steps in one second need not be an integer. (In a million seconds it is one, because rates have at most six decimals.) With another phase, or if the number of steps does not fit into 64 bits, the
-/// limit is 0.
+/// With `phase = "spread"`, time is divided into equal steps, and ticks of different machines are due at least one step apart. So the limit
+/// is the length of a step. It is computed as a million seconds divided by the number of steps in a million seconds. This number is an
+/// integer, because rates have at most six decimals. (The number of steps in one second need not be an integer.) With another phase, or if
+/// the number of steps does not fit into 64 bits, the limit is 0.
 pub(super) fn lower_limit_ns(setup: &Setup) -> u64 {
     match (setup.phase, setup.steps_per_million_seconds()) {
         (PhaseRule::Spread, Some(steps)) => setup.real_ns(MILLION_SECONDS_NS / steps),

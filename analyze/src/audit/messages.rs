@@ -60,7 +60,7 @@ pub(super) fn check(
     received
 }
 
-/// Returns the [`ReceivedMessages`] for a log in which no received message is known: `None` for each receive of `machine`.
+/// Returns the [`ReceivedMessages`] for a log in which it is not known which messages were received: `None` for each receive of `machine`.
 pub(super) fn all_unknown(log: &Log, machine: usize) -> ReceivedMessages {
     let events = log.machines[machine].iter();
     let receives = events.filter(|entry| matches!(entry.kind, EventKind::Receive(_)));

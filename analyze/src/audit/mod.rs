@@ -1,10 +1,10 @@
 //! Checks whether the logs of a dataset follow the rules of machines with Lamport clocks, and whether they agree with the
 //! journal (`runs.csv`, which has a row for each run).
 //!
-//! The audit has its own code for all rules. It does not use the simulator's machines, clocks, schedules or engines. From the
-//! simulator it uses only the code that reads logs, and the types of rows and parameters. Each run is compared with its own row
-//! in the journal. Only one kind of check looks at several runs together: the shares of random outcomes (for example the share of
-//! internal events) are computed over all runs of a configuration.
+//! The audit has its own code for all rules. It does not use the simulator's machines, clocks, schedules or engines. From the simulator it
+//! uses only the code that reads logs, and the types of rows and parameters. Each run is compared with its own row in the journal. Only two
+//! rules are about several runs together. The shares of random outcomes (for example the share of internal events) are computed over all
+//! runs of a configuration. And no two finished runs may have the same run number or the same key.
 //!
 //! A queue length is the number of messages that arrived minus the number of messages received. It is not always known when a message
 //! arrived, so the audit computes two limits. The queue length must lie between them. The lower limit counts only the messages that must

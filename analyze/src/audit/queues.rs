@@ -115,8 +115,8 @@ pub(super) fn check(
     queue.check_conservation(last, mailbox.messages.len() as u64, &arrived, findings);
 }
 
-/// For each index in a machine's log, how many messages had arrived at the machine. An index is the number of a tick if the run was as
-/// scheduled. Otherwise it is the number of an event (see [`index_in_log`]).
+/// How many messages had arrived at a machine when each of its events happened. The index of an event in both vectors is the number of its
+/// tick if the run was as scheduled. Otherwise it is the number of the machine's earlier events (see [`index_in_log`]).
 struct Arrived {
     /// The largest number of messages that can have arrived.
     at_most: Vec<u32>,
@@ -186,14 +186,14 @@ impl Queue {
         if is_receive {
             self.received += 1;
         }
-        let entered_now = self.received.saturating_add(entry.queue);
+        let arrived_by_log = self.received.saturating_add(entry.queue);
         let (least, most) = arrived.bounds_at(log_index);
-        if entered_now < least || entered_now > most {
+        if arrived_by_log < least || arrived_by_log > most {
             findings.violated(Check::QueueLength, At::Row(entry.row), || {
                 self.describe_wrong_length(entry, least, most)
             });
-        } else if entered_now < self.entered {
-            let lost = self.entered - entered_now;
+        } else if arrived_by_log < self.entered {
+            let lost = self.entered - arrived_by_log;
             findings.violated(Check::QueueLength, At::Row(entry.row), || {
                 let lost = counted(lost as usize, "message");
                 format!(
@@ -205,7 +205,7 @@ impl Queue {
         }
         // In a damaged log, a queue length can be extremely large. So this loop stops at the number of messages that can have
         // arrived.
-        while self.entered < entered_now.min(most) {
+        while self.entered < arrived_by_log.min(most) {
             self.entered += 1;
             self.entered_at.push(log_index);
         }

@@ -122,8 +122,8 @@ pub(super) struct Setup {
     pub(super) is_virtual: bool,
     /// Whether every message arrived between the same two ticks of its recipient as in the schedule, and in the scheduled order.
     pub(super) as_scheduled: bool,
-    /// The longest measured time from a send until the message is in the recipient's queue, in nanoseconds of real time. `u64::MAX` if it
-    /// is not known.
+    /// The longest time from a send until the message is in the recipient's queue, in nanoseconds of real time: the measured time plus
+    /// [`ROUNDING_NS`]. `u64::MAX` if it is not known.
     pub(super) latency_ns: u64,
     /// The system time at which the run started.
     started_at_ns: u64,

@@ -43,7 +43,7 @@ pub(super) struct Tally {
     pub(super) runs: u64,
     /// Number of messages. A send to several machines counts once for each recipient.
     pub(super) messages: u64,
-    /// Number of readable rows of the event log.
+    /// Number of events in the logs. Rows that were left out, such as damaged rows, do not count.
     pub(super) events: u64,
 }
 

@@ -136,23 +136,23 @@ fn find_hybrid_problem(
     let before = before.unwrap_or_default();
     let latest_known = sent.map_or(before.time(), |sent| sent.time().max(before.time()));
     let (time, counter) = (own.time(), own.count());
-    let (earliest, latest) = possible_readings(due_ns);
+    let (earliest_reading, latest_reading) = possible_readings(due_ns);
     if time < latest_known {
         return Some(format!("its time must be at least {latest_known}"));
     }
     if time > latest_known {
         // The time is a new reading of the physical clock.
-        if !(earliest..=latest).contains(&time) {
+        if !(earliest_reading..=latest_reading).contains(&time) {
             return Some(format!(
-                "at this event the physical clock can only read {earliest} to {latest}"
+                "at this event the physical clock can only read {earliest_reading} to {latest_reading}"
             ));
         }
         return (counter != 0).then(|| "a new time must have counter 0".to_owned());
     }
     // The time is the previous or the received one. That is wrong if every possible reading of the physical clock is later than this time.
-    if earliest > latest_known {
+    if earliest_reading > latest_known {
         return Some(format!(
-            "at this event the physical clock reads at least {earliest}"
+            "at this event the physical clock reads at least {earliest_reading}"
         ));
     }
     let known = [Some(before), sent].into_iter().flatten();

@@ -83,7 +83,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tick_count_due_times_and_first_tick_after_agree_with_a_plain_search(
+        fn a_timetable_agrees_with_a_plain_computation(
             // A whole number of ticks per second (1 to 1000), or any rate from 0.001 to 1000 ticks per second.
             micro_hertz in prop_oneof![(1u64..=1000).prop_map(|hertz| hertz * 1_000_000), 1_000u64..1_000_000_000],
             phase_ns in 0u64..1_100_000_000,

@@ -108,7 +108,8 @@ impl Criterion {
             } else {
                 high - value
             };
-            // The half-width must shrink to the distance between value and bound. For half the width, four times as many runs are needed.
+            // The half-width must shrink to the distance between value and bound. To make it k times smaller, k * k times as
+            // many runs are needed.
             (half_width / (bound - value)).powi(2)
         });
         let largest_factor = factors.fold(1.0, f64::max);
@@ -206,7 +207,7 @@ mod tests {
     }
 
     /// All estimates here are of 100 runs. For example, the interval from -1 to 3 has a half-width of 2. Four times as many runs reduce the
-    /// half-width to 1; then the interval no longer contains the bound 0.
+    /// half-width to 1. Then the interval is from 0 to 2, so it only touches the bound 0.
     #[test]
     fn the_number_of_runs_to_decide_grows_with_the_square_of_the_width() {
         let runs = |criterion: Option<Criterion>, value, low, high| {
@@ -257,11 +258,11 @@ mod tests {
             // The second estimate is the sum of two independent terms:
             // second estimate = (n / runs) * (first estimate) + (1 - n / runs) * (mean of the added runs)
             //
-            // From here on, the unit is the standard error of the second estimate, so the second estimate has the variance 1. A standard error
-            // is proportional to 1 / sqrt(number of runs), so the standard error of the first estimate is sqrt(runs / n):
+            // From here on, the unit is the standard error of the second estimate, so the second estimate has the variance 1. A standard
+            // error is proportional to 1 / sqrt(number of runs), so the standard error of the first estimate is sqrt(runs / n):
             // - first estimate = sqrt(runs / n) * z
             // - first term = (n / runs) * sqrt(runs / n) * z = sqrt(n / runs) * z
-            // - variance of the first term over all z = n / runs, because z has the variance 1
+            // - variance of the first term = n / runs, because z has the variance 1
             // - variance of the second term = 1 - n / runs, because the two variances add up to 1
             let first_term = (n / runs).sqrt() * z;
             let sd_of_second_term = (1.0 - n / runs).sqrt();

@@ -83,7 +83,7 @@ pub struct Data {
     /// The folder of the datasets.
     folder: PathBuf,
     /// The two folders in which experiment files are looked for, in this order.
-    experiments: [PathBuf; 2],
+    experiment_folders: [PathBuf; 2],
     opened: RefCell<Cache>,
     /// The datasets that were audited, by folder.
     audited: RefCell<BTreeMap<PathBuf, Vec<Audited>>>,
@@ -128,16 +128,17 @@ impl Data {
         let folder_of_claims = claims.parent().unwrap_or(Path::new("")).to_owned();
         Self {
             folder: folder.to_owned(),
-            experiments: [claims.with_extension(""), folder_of_claims],
+            experiment_folders: [claims.with_extension(""), folder_of_claims],
             opened: RefCell::default(),
             audited: RefCell::default(),
         }
     }
 
-    /// The path of an experiment file: the first of the two possible paths that has a file. If neither has one, the first path.
+    /// The path of an experiment file. It is the first of the two possible paths at which a file exists. If there is no file at either of
+    /// them, it is the first path.
     pub fn experiment_file(&self, experiment: &str) -> PathBuf {
         let file = |folder: &PathBuf| folder.join(format!("{experiment}.toml"));
-        let files = self.experiments.each_ref().map(file);
+        let files = self.experiment_folders.each_ref().map(file);
         let existing = files.iter().find(|file| file.exists());
         existing.unwrap_or(&files[0]).clone()
     }
@@ -177,7 +178,8 @@ impl Data {
         Ok(audit)
     }
 
-    /// Calls `report` with every dataset that was audited but not opened, in the order of their paths. ([`Data::each_opened`] has the others.)
+    /// Calls `report` with every dataset that was audited but not opened, in the order of their paths. (For the opened datasets,
+    /// there is [`Data::each_opened`].)
     pub fn each_audited(&self, mut report: impl FnMut(&Audited)) {
         let mut opened = HashSet::new();
         self.each_opened(|dataset| {
@@ -334,7 +336,7 @@ impl OpenDataset {
                     .collect()
             }
             Quantity::Clock(figure) => match &cell.clock {
-                Some(clock) => self.figure_of_runs(clock, figure)?,
+                Some(clock) => self.values_of_figure(clock, figure)?,
                 None => HashMap::new(),
             },
             _ => HashMap::new(),
@@ -371,7 +373,7 @@ impl OpenDataset {
     }
 
     /// The values of a figure of a clock, for each run. The clock is replayed at the first call.
-    fn figure_of_runs(
+    fn values_of_figure(
         &self,
         clock: &ClockSpec,
         figure: &Figure,
@@ -402,7 +404,8 @@ impl OpenDataset {
             return Ok(vec![]);
         };
         // The parameter `internal_each` (the probability of internal events for each machine) depends on `internal`. So if `internal` is
-        // ignored, `internal_each` is ignored too. (`has_no_own_column` is true only for `internal_each`.)
+        // ignored, `internal_each` is ignored too. (`has_no_own_column` is true only for `internal_each`: it has a column in `machines`,
+        // but none in printed tables.)
         let is_ignored = |name: &str| {
             ignored.contains(name) || (has_no_own_column(name) && ignored.contains("internal"))
         };

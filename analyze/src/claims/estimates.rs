@@ -8,6 +8,7 @@ use crate::stats::estimate::{Estimate, IntervalKind, Z_975 as Z};
 use crate::stats::ties::Ties;
 
 /// The estimate of a statistic of some runs, or of a difference: the mean of the runs `to` minus the mean of the runs `from`.
+/// The function `difference` describes the three ways to calculate a difference.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimated {
     /// The value of the statistic.
@@ -17,12 +18,13 @@ pub struct Estimated {
     pub interval: Option<(f64, f64)>,
     /// Whether the interval is too rough to decide about a claim: see [`IntervalKind::Rough`].
     pub is_rough: bool,
-    /// Whether the spread of a mean or of a difference cannot be estimated, because values are equal:
+    /// Whether values are equal, so that the spread of a mean or of a difference cannot be estimated. It is true in these cases:
     ///
     /// - a mean: all runs have the same value,
     /// - a difference that is calculated for each run: all differences are equal,
-    /// - any other difference: all values of `from` are equal, and all values of `to` are equal. If configurations are compared one by one,
-    ///   only the values within each configuration must be equal.
+    /// - a difference that is calculated for each configuration: in each configuration, all values of `from` are equal, and all values of
+    ///   `to` are equal,
+    /// - any other difference: all values of `from` are equal, and all values of `to` are equal.
     ///
     /// Always false for other statistics.
     pub all_equal: bool,
@@ -103,8 +105,8 @@ fn mean(values: &[f64], largest_possible: Option<f64>) -> Estimated {
     }
 }
 
-/// The interval of a mean if all `n` values are equal. Of all possible runs, let s be the share that has another value. The probability that
-/// none of n runs has another value is (1 - s)^n. If s were above 1 - 0.025^(1/n), this probability would be below 2.5 % (half of 5 %,
+/// The interval of a mean if all `n` values are equal. Suppose that a share s of all possible runs has another value. Then the probability
+/// that none of n runs has another value is (1 - s)^n. If s were above 1 - 0.025^(1/n), this probability would be below 2.5 % (half of 5 %,
 /// because a 95 % interval has two ends). So, with 97.5 % confidence, s is at most 1 - 0.025^(1/n) (Clopper and Pearson 1934, for 0 of n
 /// runs with another value).
 ///
@@ -117,26 +119,29 @@ fn interval_of_equal(n: u64, value: f64, largest_possible: f64) -> (f64, f64) {
     (low, high)
 }
 
-/// Of all values, the share that meets the condition `share` (such as `>= 2`), with Wilson's interval (1927). This interval is also valid
-/// if no value or every value meets the condition. In the formula, n is the number of values, p the share, and Z the 0.975 quantile of the
-/// normal distribution.
-fn wilson(share: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
+/// The share of values that meet `condition` (such as `>= 2`), with Wilson's interval (1927). This interval is also valid if no value or
+/// every value meets the condition. In the formula, n is the number of values, p the share, and Z the 0.975 quantile of the normal
+/// distribution.
+fn wilson(condition: Share, values: &[f64]) -> (f64, Option<(f64, f64)>) {
     let n = values.len() as f64;
-    let count = values.iter().filter(|value| share.counts(**value)).count();
+    let count = values
+        .iter()
+        .filter(|value| condition.counts(**value))
+        .count();
     let p = count as f64 / n;
     let middle = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
     let half_width = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let (low, high) = (middle - half_width, middle + half_width);
-    // Rounding errors must not put an end outside 0 to 1, or p outside the interval.
+    // In spite of rounding errors, both ends must be between 0 and 1, and p must be between the ends.
     (p, Some((low.clamp(0.0, p), high.clamp(p, 1.0))))
 }
 
 /// Bonett's interval (2006) of a standard deviation. It is also valid for values that are not normally distributed. `None` for four values or
 /// fewer, and for equal values.
 ///
-/// In the formula, n is the number of values, and Z is the 0.975 quantile of the normal distribution. The kurtosis is the mean fourth power of
-/// the deviations from a trimmed mean, divided by the squared variance. The trimmed mean leaves out the share 1 / (2 sqrt(n - 4)) of the
-/// values at each end, so single extreme values have little effect on it.
+/// In the formula, n is the number of values, and Z is the 0.975 quantile of the normal distribution. The kurtosis is the mean of
+/// (value - trimmed mean)^4, divided by the square of the mean of (value - mean)^2. The trimmed mean leaves out the share
+/// 1 / (2 sqrt(n - 4)) of the values at each end, so single extreme values have little effect on it.
 ///
 /// The logarithm of the measured variance has a standard error of about sqrt((kurtosis - (n - 3) / n) / (n - 1)). The factor c = n / (n - Z)
 /// corrects both the variance and this standard error for small n. So the interval of the variance is
@@ -267,17 +272,17 @@ mod tests {
     /// After 200 equal values, one can be 97.5 % sure that the share of runs with another value is at most 1 - 0.025^(1/200) = 0.018275.
     #[test]
     fn equal_values_have_an_interval_if_there_is_a_largest_possible_value() {
-        let equal = |value: f64, largest_possible: Option<f64>| {
+        let interval = |value: f64, largest_possible: Option<f64>| {
             let runs = runs(&[value; 200]).into_iter().map(|run| RunValue {
                 largest_possible,
                 ..run
             });
             Statistic::Mean.estimate(&runs.collect::<Vec<_>>()).interval
         };
-        assert_eq!(equal(0.0, None), None);
-        let (low, high) = equal(0.0, Some(50.0)).expect("bounded values have an interval");
+        assert_eq!(interval(0.0, None), None);
+        let (low, high) = interval(0.0, Some(50.0)).expect("bounded values have an interval");
         assert!(low == 0.0 && is_near(high, 50.0 * 0.018_275), "{high}");
-        let (low, high) = equal(1.0, Some(1.0)).expect("bounded values have an interval");
+        let (low, high) = interval(1.0, Some(1.0)).expect("bounded values have an interval");
         assert!(is_near(low, 1.0 - 0.018_275) && high == 1.0, "{low}");
     }
 

@@ -93,9 +93,9 @@ fn evaluate_claim<'c>(claim: &'c Claim, data: &Data) -> EvaluatedClaim<'c> {
 }
 
 fn evaluate_test(test: &Test, data: &Data) -> Result<Outcome, NotEvaluated> {
-    // A test can compare two sides, such as runs with `phase = "spread"` and runs with `phase = "aligned"`. `difference` looks for
-    // configurations that occur on both sides. There would be none, because the two sides have different phases. So if a condition belongs
-    // to only one side, its parameter (here `phase`) is left out of the configurations.
+    // A test can compare two sides, such as runs with `phase = "spread"` and runs with `phase = "aligned"`. If both sides have the
+    // same configurations, `difference` compares them one by one. But the phase would make the configurations of the two sides different.
+    // So if a condition belongs to only one side, its parameter (here `phase`) is left out of the configurations.
     let mut differing_parameters: HashSet<&'static str> = HashSet::new();
     if let Subject::Difference { from, to } = &test.subject {
         differing_parameters.extend(from.own_parameters().chain(to.own_parameters()));

@@ -1,7 +1,7 @@
 //! Reads a file of claims (TOML, such as `experiments/claims.toml`), and reports every mistake with its line and key.
 //!
-//! Each function reads a part of the file, and notes the mistakes that it finds there. It returns `None` if the part cannot be read. After
-//! some mistakes, a function returns a value all the same. But the file is refused if any mistake was noted.
+//! Each function reads a part of the file, and notes the mistakes that it finds there. It returns `None` if the part cannot be read. A
+//! function can also note a mistake and still return a value. But the file is refused if any mistake was noted.
 
 use std::path::{Path, PathBuf};
 
@@ -172,7 +172,7 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
     // `shared`.
     let mut shared = cell(section, &defaults, quantity);
     if let Some(cell) = &mut shared {
-        // `cell` has counted the conditions of `shared` as those of one side. But they belong to both sides.
+        // The function `cell` has counted the conditions of `shared` as those of one side. But they belong to both sides.
         cell.own_condition_count = 0;
     }
     let warm_up_s = section.get("warm_up_s").map_or(Some(0.0), |item| {
@@ -227,16 +227,16 @@ fn subject(
     shared: Option<Cell>,
     quantity: Option<Quantity>,
 ) -> Option<Subject> {
-    let statistic = section.get("statistic");
+    let statistic_item = section.get("statistic");
     match (section.get("from"), section.get("to")) {
         (None, None) => {
-            let statistic = statistic.map_or(Some(Statistic::Mean), |item| self::statistic(&item));
+            let statistic = statistic_item.map_or(Some(Statistic::Mean), |item| statistic(&item));
             Some(Subject::Cell(shared?, statistic?))
         }
         (Some(from), Some(to)) => {
-            if let Some(statistic) = statistic {
+            if let Some(item) = statistic_item {
                 let message = "a test with from and to compares means; leave this key out";
-                statistic.note(message.to_owned());
+                item.note(message.to_owned());
             }
             let (from, to) = (
                 side(&from, shared.as_ref(), quantity),

@@ -89,8 +89,8 @@ pub struct Cell {
     pub experiment: String,
     /// The conditions that the runs must meet.
     pub conditions: Vec<Condition>,
-    /// In a comparison, the list `conditions` begins with the conditions that both sides share. After them come those of this side alone. This is
-    /// the number of the latter.
+    /// In a comparison, the number of conditions that belong to this side alone. They are at the end of the list `conditions`. Before them
+    /// are the conditions that both sides share.
     pub own_condition_count: usize,
     /// The machines whose values are used.
     pub machines: Machines,

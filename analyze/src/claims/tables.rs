@@ -227,8 +227,9 @@ fn dataset_and_conditions(test: &Test) -> String {
     )
 }
 
-/// The value and its interval, such as `1.80 [1.51, 2.08]`. All three numbers have as many decimals as the half-width of the interval has
-/// when it is written with two significant digits (here 0.29). A `~` before the interval marks it as rough.
+/// The value and its interval, such as `1.80 [1.51, 2.08]`. All three numbers have the same number of decimals: as many as are needed to
+/// show two significant digits of the interval's half-width. Here the half-width is 0.29, so there are two decimals. A `~` before the
+/// interval marks it as rough.
 fn measured(estimated: &Estimated) -> String {
     let Estimated {
         value,
@@ -263,8 +264,8 @@ fn measured(estimated: &Estimated) -> String {
 /// A number with at most three digits after the decimal point, and without zeros at the end.
 fn without_zeros(value: f64) -> String {
     let text = rounded(value, 3);
-    // `rounded` shows a value that is too small for three digits as a limit, such as `< 0.0005`. No other text of `rounded` has a space.
-    // A limit keeps all its digits.
+    // If a value is too small for three digits, `rounded` returns a bound, such as `< 0.0005`. A bound keeps all its digits. It is the only
+    // text of `rounded` that has a space.
     match text.contains('.') && !text.contains(' ') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => keep_together(&text),

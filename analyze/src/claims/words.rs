@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn every_listed_name_is_a_quantity_with_this_name() {
+    fn each_quantity_is_found_by_its_name() {
         for name in Quantity::names() {
             assert_eq!(Quantity::named(name).map(|found| found.name()), Some(name));
         }

@@ -70,7 +70,7 @@ pub struct ClockGroups {
 /// Which clocks are replayed.
 #[derive(Clone, Copy)]
 enum Choice<'c> {
-    /// The clocks that the user names, in every run.
+    /// The clocks that the user names. They are replayed over every run.
     Named(&'c [ClockSpec]),
     /// Every kind of clock, with its default parameters. A kind is left out in runs with more machines than its
     /// [`ClockKind::default_max_machines`].
@@ -90,7 +90,8 @@ impl<'c> Choice<'c> {
     }
 }
 
-/// Replays `clocks` over all finished runs of `datasets`. If `clocks` is `None`, every kind of clock is replayed.
+/// Replays `clocks` over all finished runs of `datasets`. If `clocks` is `None`, every kind of clock is replayed, but a kind is left out in
+/// runs with more machines than its [`ClockKind::default_max_machines`].
 ///
 /// # Errors
 ///

@@ -22,7 +22,7 @@ pub(super) struct History<'r> {
     /// For each event, its model time in nanoseconds. In runs of the simulator it is the time at which the tick is due, in imported runs the
     /// logged time.
     pub(super) times_ns: Arc<[i64]>,
-    /// For each machine, the number of its events in the warm-up (the first seconds of a run, which measures ignore).
+    /// For each machine, the number of its events in the warm-up (the first seconds of a run, which are not measured).
     pub(super) skipped: Arc<[u32]>,
     /// The seed and the run's stream key (a text made of the run's parameters and repetition). They determine the random errors of the
     /// physical clocks. `None` for imported runs, which get no random errors: their logged times were already read from physical clocks.
@@ -34,8 +34,8 @@ pub(super) struct History<'r> {
 }
 
 impl<'r> History<'r> {
-    /// The history of a run of the experiment with `seed`. `None` if no order of the events respects happens-before, for example
-    /// because a receive has no send in the log.
+    /// The history of a run. `seed` is the seed of the run's experiment. `None` if no order of the events respects happens-before, for
+    /// example because a receive has no send in the log.
     pub(super) fn new(run: &'r Run<'r>, seed: u64) -> Option<Self> {
         let sends = run.sends();
         let timeline = timeline(run);

@@ -27,8 +27,8 @@ pub struct ClockKind {
     pub parameters: &'static [Parameter],
     /// In runs with more machines than this, the kind is replayed only if the user names it with `--clock`.
     pub default_max_machines: u32,
-    /// Replays the clock over a run: calls [`History::replay`] with a function such as `VectorClock::new`, which makes the clock of one
-    /// machine from the machine's index and the number of machines.
+    /// Replays the clock over a run: calls [`History::replay`] with a function that makes the clock of one machine, such as
+    /// `VectorClock::new`.
     replay: fn(&ClockSpec, &History<'_>, &Sample) -> Replayed,
 }
 

@@ -1,8 +1,8 @@
 //! Replays logical clocks over the events of runs, and compares the clocks: how many bytes their timestamps take, and which pairs of
 //! events they order.
 //!
-//! No clock changes what machines do. So each clock can be replayed over the events of a log, and all clocks are compared on the same
-//! executions.
+//! Clocks have no influence on what machines do. So each clock can be replayed over the events of a log, and all clocks are compared on the
+//! same executions.
 //!
 //! # Layout
 //!

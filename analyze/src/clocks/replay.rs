@@ -9,8 +9,7 @@ use super::sample::Sample;
 use crate::measures::line::Line;
 use crate::read::run_log::NO_EVENT;
 
-/// What a replay finds out about a clock in a run. Events in the warm-up (the first seconds, which measures ignore) are replayed, but not
-/// counted.
+/// What a replay finds out about a clock in a run. Events in the warm-up (the first seconds of a run) are replayed, but not counted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Replayed {
     /// Number of sends.
@@ -24,7 +23,7 @@ pub(super) struct Replayed {
     pub(super) growth: Line,
     /// How many numbers the timestamps of all sends have together. (A vector timestamp has one for each machine.)
     pub(super) numbers: u64,
-    /// Number of 64-bit words of a send's timestamp that are read to compare it with another timestamp, added up over all sends.
+    /// A sum over all sends: how many 64-bit words of the send's timestamp a comparison with another timestamp reads.
     pub(super) words: u64,
     /// Number of events (including those in the warm-up) before the first send whose timestamp is over the limit. The limit is 4 bytes for
     /// each machine of the run, such as 12 bytes for 3 machines. `None` if there is no such send.

@@ -25,8 +25,8 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Makes the sample of a run. Events in the warm-up (the first seconds of a run, which measures ignore) are in no pair. Random pairs are
-    /// drawn from the experiment's `seed`.
+    /// Makes the sample of a run. Events in the warm-up (the first seconds of a run) are in no pair. Random pairs are drawn from the
+    /// experiment's `seed`.
     pub(super) fn of_run(history: &History<'_>, seed: u64) -> Self {
         let run = history.run;
         let pairs = match cross_pairs(run, &history.skipped) {

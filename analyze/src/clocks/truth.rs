@@ -12,13 +12,13 @@ use super::sample::Sample;
 use crate::measures::concurrency::{Vectors, cross_pairs};
 use crate::read::run_log::NO_EVENT;
 
-/// How many pairs of events of different machines there are of each kind. The kind of a pair depends on what happened and on what a clock
-/// says. Numbers that are estimated from a sample need not be whole numbers.
+/// For each kind of pair, the number of pairs. A pair is two events of different machines. Its kind depends on what happened and on what a
+/// clock says. Numbers that are estimated from a sample need not be whole numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct PairCounts {
     /// One event happened before the other, and the clock says so.
     pub(super) right: f64,
-    /// One event happened before the other, and the clock orders neither before the other.
+    /// One event happened before the other, and the clock does not order them.
     pub(super) missed: f64,
     /// One event happened before the other, and the clock says the opposite.
     pub(super) reversed: f64,
@@ -128,8 +128,8 @@ impl<'h> Truth<'h> {
         }
     }
 
-    /// Replays the vector clocks for an event, and counts the pairs of this event with events that happened before it or have a lower
-    /// timestamp.
+    /// Replays the vector clocks for an event, and counts pairs. A counted pair consists of this event and an event of another machine that
+    /// happened before it or has a lower timestamp.
     fn replay_event(&mut self, event: usize) {
         let run = self.history.run;
         let machine = run.events().machine[event] as usize;
@@ -233,8 +233,9 @@ impl<'h> ScalarCounter<'h> {
         }
     }
 
-    /// Counts the pairs of `event` with events of other machines that happened before it or have a lower timestamp. `vector` has
-    /// for each other machine the number of its events that happened before `event`. The events of a machine must be added in their order.
+    /// Counts pairs. A counted pair consists of `event` and an event of another machine that happened before it or has a lower timestamp.
+    /// `vector` has for each other machine the number of its events that happened before `event`. The events of a machine must be added in
+    /// their order.
     fn add(&mut self, event: usize, machine: usize, vector: &[u32]) {
         let timestamp = self.timestamps[event];
         for (other, log) in self.history.run.logs().enumerate() {

@@ -34,7 +34,7 @@ impl Audit {
     pub fn run(&self) -> anyhow::Result<()> {
         let audit = audit::Audit::run(&self.roots)?;
         let words = audit::words(&audit);
-        // With CSV and JSON, `print` prints only the records. Then the sentences above the table (`words`) go to stderr.
+        // With CSV and JSON, `print` below leaves out the sentences above the table (`words`). So this line prints them to stderr.
         self.output.print_words_to_stderr_with_csv_or_json(&words);
         let tables = [audit::table(&audit)];
         let print_result = self

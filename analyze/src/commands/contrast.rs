@@ -88,9 +88,9 @@ impl Contrast {
         let chosen = query.choose(pair_count, |row, column| column.of_pair(&pairs[row]))?;
         let mut pairs: Vec<Pair<'_>> = chosen.iter().map(|&row| pairs[row]).collect();
         self.top.truncate(&mut pairs);
-        // Below the pairs, the table has their average. The interval of the average is calculated from each run's mean over its machines. If
-        // the table leaves out pairs, these means can include machines that the table does not show. Then `all_runs` is `None`, and the
-        // average is printed without an interval.
+        // Below the pairs, the table has an average for each dataset with several pairs. The interval of an average is calculated from one
+        // value for each run: the mean over its machines. If the table leaves out pairs, this mean can include machines that the table does
+        // not show. So `all_runs` is `None` if pairs are left out, and the averages are printed without intervals.
         let all_runs = (pairs.len() == pair_count).then_some(AllRuns {
             repetitions: &repetitions,
             groups: &groups,

@@ -123,7 +123,7 @@ impl From<io::Error> for StdoutError {
 }
 
 impl StdoutError {
-    /// An error of writing to stdout, or to the pager in its place.
+    /// An error of writing to stdout or, if the output is shown in a pager, to the pager.
     pub fn new(error: io::Error) -> Self {
         Self(error)
     }

@@ -95,8 +95,8 @@ impl Picture {
         self.out.is_none() && (self.terminal || stdout().is_terminal())
     }
 
-    /// Writes the picture. `draw` makes an SVG; its argument says how labels are written, and the colours. `lines` makes lines of
-    /// characters; its argument is the number of columns.
+    /// Writes the picture. `draw` makes an SVG. Its argument gives the SVG's colours, and says whether the labels are text or outlines.
+    /// `lines` makes lines of characters. Its argument is the number of columns.
     pub fn write(
         &self,
         draw: impl Fn(Form) -> String,

@@ -68,8 +68,8 @@ impl PlotCommand {
         if let Some(words) = &plot.left_out {
             tell(words);
         }
-        // `write` makes an SVG with the first closure, or characters for a terminal with the second closure. `form` says how the labels of
-        // the SVG are written, and in which colours. `width` is the number of columns of the terminal.
+        // The first closure draws an SVG. `form` gives the SVG's colours, and says whether its labels are text or outlines. The second
+        // closure draws with characters, at most `width` in a line.
         let figure = &plot.figure;
         self.picture
             .write(|form| figure.draw(form), |width| figure.terminal(width))
@@ -77,13 +77,17 @@ impl PlotCommand {
 
     /// The parameters of --by. Each may be named once.
     fn by(&self) -> anyhow::Result<Vec<&'static str>> {
-        let known = |name: &String| {
+        let find_parameter = |name: &String| {
             plot::parameter(name.trim()).with_context(|| {
                 let names = parameters().join(", ");
                 format!("--by: there is no parameter `{name}`; the parameters are {names}")
             })
         };
-        let names: Vec<&'static str> = self.by.iter().map(known).collect::<anyhow::Result<_>>()?;
+        let names: Vec<&'static str> = self
+            .by
+            .iter()
+            .map(find_parameter)
+            .collect::<anyhow::Result<_>>()?;
         // The index of the first name that also occurs earlier in the list.
         let repeated = (1..names.len()).find(|&index| names[..index].contains(&names[index]));
         match repeated {

@@ -11,7 +11,8 @@ use std::thread;
 use analyze::threads::{self, THREAD_LIMIT, TooFewThreads};
 use anyhow::bail;
 
-/// The environment variable with the number of threads of each pool. If it is not set, a pool has one thread for each core.
+/// The environment variable with the number of threads of each pool. If it is not set, a pool has one thread for each core. But the pool
+/// for asynchronous tasks has at most 32 threads, unless POLARS_ASYNC_THREAD_COUNT gives it another number.
 const MAX_THREADS: &str = "POLARS_MAX_THREADS";
 /// The environment variables from which Polars takes numbers of threads.
 const THREAD_VARIABLES: [&str; 3] = [

@@ -89,7 +89,7 @@ impl ReportCommand {
         let claims = claims::read(file)?;
         let data = Data::new(&self.claims_data, file);
         let answers = claims::evaluate(&claims, &data);
-        // For each dataset of the claims, says on stderr how many runs are not done yet or failed, and which shards are missing.
+        // For each dataset whose measures were read, says on stderr how many runs are not done yet or failed, and which shards are missing.
         data.each_opened(say_what_is_left_out);
         Ok(vec![claims::table(&answers), claims::tests_table(&answers)])
     }

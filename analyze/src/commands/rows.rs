@@ -130,7 +130,7 @@ impl Rows {
 
     /// The columns that the user gives with --by. It is an error if one is unknown or given twice.
     fn chosen_columns(&self) -> anyhow::Result<Vec<&'static str>> {
-        let known = |name: &String| {
+        let find_column = |name: &String| {
             pool::known(name.trim()).with_context(|| {
                 let names = [parameters(), &pool::OTHERS].concat();
                 let nearest = nearest_in_words(name, &names);
@@ -140,7 +140,7 @@ impl Rows {
                 )
             })
         };
-        let names: Vec<&'static str> = self.by.iter().map(known).collect::<Result<_, _>>()?;
+        let names: Vec<&'static str> = self.by.iter().map(find_column).collect::<Result<_, _>>()?;
         let mut seen = HashSet::new();
         // `insert` returns false if the set already has the name.
         if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {

@@ -63,13 +63,13 @@ impl Selection {
         self.conditions.iter().map(ToString::to_string).collect()
     }
 
-    /// Fails if a condition chooses single machines of runs. `verb` is the command that needs all machines.
-    pub fn refuse_conditions_on_machines(&self, verb: &str) -> anyhow::Result<()> {
+    /// Fails if a condition chooses single machines of runs. `command` is the name of the command that needs all machines.
+    pub fn refuse_conditions_on_machines(&self, command: &str) -> anyhow::Result<()> {
         let mut conditions = self.conditions.iter();
         match conditions.find(|condition| condition.chooses_machines()) {
             None => Ok(()),
             Some(condition) => bail!(
-                "--where {condition}: {verb} needs whole runs, so its conditions cannot name machine, rate or role"
+                "--where {condition}: {command} needs whole runs, so its conditions cannot name machine, rate or role"
             ),
         }
     }

@@ -15,7 +15,7 @@ use super::rows::{RowOptions, say_what_is_not_shown};
 
 /// Number of rows of the table without --top and --all.
 const DEFAULT_ROWS: usize = 10;
-/// Up to this number of datasets, each has a line of its own. If there are more, a single line has the totals of all.
+/// With at most this many datasets, the text above the table has a line for each dataset. With more datasets, a single line has the totals.
 const MAX_DATASET_LINES: usize = 4;
 
 /// How many machines are stable or overloaded, and the configurations with the fastest growing queues
@@ -67,7 +67,7 @@ impl Summary {
         let shown = overview.rows.len().min(row_limit);
         let mut table = summary::table(
             &overview.rows[..shown],
-            self.rows_not_shown(&overview, shown),
+            self.describe_rows_not_shown(&overview, shown),
         );
         table.caption.extend(notes(&datasets, &summary::measures()));
         // `Vec::new` stands for no records. Only CSV and JSON have records, and `print_records` prints these two formats.
@@ -87,7 +87,7 @@ impl Summary {
 
     /// Says how many rows are not shown, and how to see them. Unless the user gave an order (--sort), also says how the rows are sorted.
     /// `None` if all rows are shown.
-    fn rows_not_shown(&self, overview: &Overview<'_>, shown: usize) -> Option<String> {
+    fn describe_rows_not_shown(&self, overview: &Overview<'_>, shown: usize) -> Option<String> {
         let more = overview.rows.len() - shown;
         let order = match self.options.has_sort_keys() {
             true => "",

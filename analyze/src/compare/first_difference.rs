@@ -242,22 +242,22 @@ mod tests {
             let first = find_first_difference(log(a, 0, 1.0), log(b, 0, 1.0));
             first.map(|first| (first.column, first.a, first.b))
         };
-        let words = |column, a: &str, b: &str| Some((column, a.to_owned(), b.to_owned()));
+        let expected = |column, a: &str, b: &str| Some((column, a.to_owned(), b.to_owned()));
         let internal = event(0, 0, 1_250, 1);
         assert_eq!(
             found(&[internal], std::slice::from_ref(&sent)),
-            words("event", "internal", "send")
+            expected("event", "internal", "send")
         );
         assert_eq!(
             found(&[], std::slice::from_ref(&sent)),
-            words("event", "none", "send")
+            expected("event", "none", "send")
         );
         let mut unicast = sent.clone();
         unicast.logged.event.kind = EventKind::Send {
             recipients: Recipients::One(1),
             stamp: 1,
         };
-        assert_eq!(found(&[sent], &[unicast]), words("peers", "*", "1"));
+        assert_eq!(found(&[sent], &[unicast]), expected("peers", "*", "1"));
     }
 
     #[test]

@@ -60,8 +60,8 @@ pub struct Side {
     pub runs: usize,
     /// How many of the `runs` were punctual (no delay was long enough to change the order of events).
     pub punctual: usize,
-    /// How many of the `runs` were as scheduled: the schedule says between which two ticks each message should arrive, and in which order,
-    /// and all messages arrived like this.
+    /// How many of the `runs` were as scheduled. In such a run, each message arrived between the same two ticks as in the schedule,
+    /// and in the same order.
     pub as_scheduled: usize,
     /// How many of the `runs` have no match in the other dataset.
     pub alone: usize,
@@ -173,8 +173,8 @@ fn compare_events(a: &Dataset, b: &Dataset, pairs: &[Pair]) -> Result<Events, Er
             }),
         }
     }
-    // Runs that should not differ come first: for them, the closure returns `false`, and `false` is less than `true`. The sort is stable,
-    // so within each of the two parts the runs keep their order.
+    // Runs with an unexpected difference come first: their sort key is `false`, and `false` is less than `true`. The sort is stable, so
+    // within each of the two parts the runs keep their order.
     events.differing.sort_by_key(|run| !run.is_unexpected());
     Ok(events)
 }

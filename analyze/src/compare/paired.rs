@@ -32,8 +32,8 @@ pub struct Paired {
     pub mean_b: Option<f64>,
     /// Estimate of the mean of the paired differences B - A.
     pub difference: Option<Estimate>,
-    /// Of all pairs (a value in A and its match in B), the share in which both values are exactly equal. Pairs of two undefined values
-    /// do not count.
+    /// The share of values that are exactly equal in A and in B. Values that are undefined in both datasets do not count. In the comparison
+    /// over all runs, this is the mean of the shares of the single runs.
     pub equal: Option<f64>,
 }
 
@@ -240,7 +240,7 @@ fn read_row(statistics: &DataFrame, row: usize) -> PolarsResult<Vec<Paired>> {
         .collect()
 }
 
-/// The name of the column that has `what` (such as "difference") of `measure`.
+/// The name of a column of `measure`. `what` says what the column contains, such as "difference".
 fn column_name(measure: &Measure, what: &str) -> String {
     format!("{} {what}", measure.name)
 }

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(text(&[2.0; 5]), "2, all equal");
         assert_eq!(text(&[0.0; 5]), "0");
         assert_eq!(text(&[0.0]), "0");
-        // A single difference has no half-width. It is shown with two significant digits itself.
+        // A single difference has no half-width. So the difference is shown with two significant digits.
         assert_eq!(text(&[-0.123]), "-0.12");
     }
 

@@ -183,8 +183,8 @@ impl Clipped {
         })
     }
 
-    /// The arrow as SVG path data (for the attribute `d` of a `path`). Its head is filled if the message `is_received`. `radius` is the radius of the marks of the
-    /// recipient's events.
+    /// The arrow as SVG path data (for the attribute `d` of a `path`). `is_received` says whether the message was received: then the
+    /// arrow's head is filled. The marks of the recipient's events have this `radius`.
     fn path(&self, is_received: bool, radius: f64) -> String {
         if !self.has_tip {
             return format!(

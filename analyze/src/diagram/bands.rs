@@ -34,7 +34,7 @@ pub(super) struct Scales {
 impl Scales {
     pub(super) fn new(diagram: &Diagram<'_>) -> Self {
         let events = diagram.execution.events();
-        let queue_events = diagram
+        let indices = diagram
             .drawn
             .machines
             .iter()
@@ -43,7 +43,7 @@ impl Scales {
         let bounds_ns = (drawn.from_ns, drawn.to_ns);
         let lags = lag::steps(diagram.execution, &drawn.machines, bounds_ns);
         Self {
-            longest_queue: queue_events.filter_map(|index| events[index].queue).max(),
+            longest_queue: indices.filter_map(|index| events[index].queue).max(),
             largest_lag: lags
                 .iter()
                 .flatten()
@@ -165,7 +165,8 @@ fn queue_paths(
             .get(number + 1)
             .map_or(diagram.drawn.to_ns, |&next| events[next].time_ns);
         match events[index].queue {
-            // The lower border of the area goes to the height of this queue, and then right until the next event.
+            // The lower border of the area moves to `height(queue)` below `top`. Then it goes right until the next event or the end of the
+            // window.
             Some(queue) if queue > 0 => {
                 if path.is_empty() {
                     let _ = write!(path, "M{} {}", px(from), px(top));

@@ -46,9 +46,9 @@ pub(super) fn drawable_part(
         let (from_ns, to_ns) = part(reach_ns);
         count_marks(execution, window, from_ns, to_ns)
     };
-    // The longest part is found by bisection. This works because a longer part never has fewer marks. `part(too_far_ns)` always has too many
-    // marks. At the start it is the whole window, and the `if` above has found too many marks there. `part(fitting_ns)` always has few enough
-    // marks. At the start it is a single moment, where few enough marks are assumed.
+    // The longest part is found by bisection. This works because a longer part never has fewer marks. `part(too_far_ns)` always has too
+    // many marks. At the start it is the whole window, and the `if` above has found too many marks there. `part(fitting_ns)` always has few
+    // enough marks. At the start it is a single moment. That this moment has few enough marks is assumed, not checked.
     let (mut fitting_ns, mut too_far_ns) = (0, window.to_ns.saturating_sub(window.from_ns));
     while too_far_ns - fitting_ns > 1 {
         let reach_ns = fitting_ns + (too_far_ns - fitting_ns) / 2;
@@ -71,7 +71,7 @@ fn count_marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64)
     let end = window
         .events
         .partition_point(|&index| time_ns(index) <= to_ns);
-    let of_event = |&index: &usize| {
+    let marks_of_event = |&index: &usize| {
         let sent = execution.messages_of(index).iter();
         let sent = sent.filter(|message| window.has_machine(message.recipient));
         // A message that is sent in this time is counted at its send. At its receive, a message counts only if it is sent at another time.
@@ -83,7 +83,7 @@ fn count_marks(execution: &Execution, window: &Window, from_ns: i64, to_ns: i64)
         // The event itself, the messages that it sends, and the message that it receives, if this message is not counted at its send.
         1 + sent.count() + received_count
     };
-    window.events[first..end].iter().map(of_event).sum()
+    window.events[first..end].iter().map(marks_of_event).sum()
 }
 
 /// Draws the strip if the diagram shows only a part of the window. The strip shows the whole window.

@@ -128,7 +128,8 @@ impl Layout {
         self.radii[machine as usize]
     }
 
-    /// The position of a value along a line, in pixels from the left. The value can be outside the window.
+    /// The position of a value along a line, in pixels from the left. If the value is outside the window, its position can be beyond the
+    /// ends of the line.
     pub(super) fn x(&self, value: f64) -> f64 {
         self.scale.at(value)
     }
@@ -141,8 +142,8 @@ const WANTED_HEIGHT: f64 = 720.0;
 const LINE_IN_ROW: f64 = 0.42;
 /// The least height of a machine's row.
 const MIN_ROW: f64 = 46.0;
-/// The largest height of the density strip, as a number of rows of height [`STRIP_ROW`]. With more machines than this, the rows are lower than
-/// [`STRIP_ROW`].
+/// The largest height of the density strip, as a multiple of [`STRIP_ROW`]. If there are more machines than this number, the strip keeps
+/// this height, and each row is lower than [`STRIP_ROW`].
 pub(super) const MAX_STRIP_ROWS: f64 = 16.0;
 
 /// The key of the run (its parameters and repetition), and a sentence for each option that changes the picture.
@@ -217,8 +218,9 @@ fn radii(diagram: &Diagram<'_>, scale: &Scale) -> Vec<f64> {
     }
     let radius = |count: usize| {
         let mean_distance = (scale.end - scale.start) / count.max(1) as f64;
-        // Two marks at the mean distance do not overlap, because each extends less than half of this distance. But if there are very many
-        // events, the smallest radius is used, and marks overlap.
+        // Two circles at the mean distance do not overlap, because their radius is less than half of this distance. Two diamonds overlap by
+        // at most 1 % of it, because their corners are a little farther out. But if there are very many events, the smallest radius is
+        // used, and marks overlap.
         (mean_distance * 0.42).clamp(1.4, LARGEST_RADIUS)
     };
     counts.into_iter().map(radius).collect()

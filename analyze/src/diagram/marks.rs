@@ -24,18 +24,18 @@ pub(super) fn draw(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
         let class = format!("events {}", hue_class(machine as usize));
         svg.open(&[("class", &class)]);
         let events = &diagram.execution.events();
-        let of_machine: Vec<usize> = diagram
+        let machine_events: Vec<usize> = diagram
             .drawn
             .events
             .iter()
             .copied()
             .filter(|&index| events[index].machine == machine)
             .collect();
-        of_machine
+        machine_events
             .iter()
             .for_each(|&index| draw_event(diagram, layout, index, y, svg));
         svg.close();
-        draw_clocks(diagram, layout, &of_machine, y, svg);
+        draw_clocks(diagram, layout, &machine_events, y, svg);
     }
 }
 
@@ -128,7 +128,7 @@ fn tooltip(diagram: &Diagram<'_>, index: usize) -> String {
 fn draw_clocks(
     diagram: &Diagram<'_>,
     layout: &Layout,
-    of_machine: &[usize],
+    machine_events: &[usize],
     y: f64,
     svg: &mut Svg,
 ) {
@@ -147,7 +147,7 @@ fn draw_clocks(
             2
         }
     };
-    let mut order: Vec<usize> = of_machine.to_vec();
+    let mut order: Vec<usize> = machine_events.to_vec();
     order.sort_by_key(|&index| rank(index));
     // The left and right ends of the values that are written already, in pixels, with half of `GAP` added on each side.
     let mut taken: Vec<(f64, f64)> = vec![];

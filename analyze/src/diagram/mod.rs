@@ -123,8 +123,8 @@ pub struct Diagram<'e> {
     /// The events in colour: those in the causal past or future for which the user asked. All other events are faded. `None` if the user
     /// asked for neither. (In physics, the past and future of an event are called its light cone.)
     cone: Option<Members>,
-    /// For each machine, how many of its events the cut contains. They are the machine's first events; on its line they are left of the cut.
-    /// `None` if no cut is drawn.
+    /// For each machine, how many of its events the cut contains. These are always the machine's first events. The cut is drawn as a line
+    /// to the right of them. `None` if no cut is drawn.
     cut: Option<Vec<usize>>,
     /// The events with a ring: those whose past or future is in colour, and the one with a text beside it.
     ringed: BTreeSet<usize>,
@@ -138,9 +138,9 @@ impl<'e> Diagram<'e> {
     /// [`Error::Choice`] if the run has no event with a name that `options` contains.
     pub fn new(execution: &'e Execution, window: Window, options: Options) -> Result<Self, Error> {
         // A name is a machine and a tick. In some experiments a tick can receive several messages, so a name can stand for several events.
-        // `find` returns the range of their indices. The causal past of the last of these events contains the pasts of the others. The causal
-        // future of the first contains the futures of the others. So the last event (`end - 1`) is enough for a past and for a cut, and the
-        // first event (`start`) for a future.
+        // `execution.find` returns the range of their indices. The causal past of the last of these events contains the pasts of the
+        // others. The causal future of the first contains the futures of the others. So the last event (`end - 1`) is enough for a past
+        // and for a cut, and the first event (`start`) for a future.
         let find = |names: &[EventName]| -> Result<Vec<_>, Error> {
             names.iter().map(|&name| execution.find(name)).collect()
         };

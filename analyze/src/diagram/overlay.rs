@@ -1,7 +1,7 @@
 //! Draws what lies over a diagram: a consistent cut, rings around events, and a text beside one event.
 //!
-//! A cut is a line between the earlier and the later events of each machine. The earlier events are on the left. The cut is consistent if
-//! every message that is received on the left is also sent on the left.
+//! A cut contains, for each machine, all its events up to some point. It is drawn as a line, with the events of the cut on the left. The
+//! cut is consistent if every message that is received on the left is also sent on the left.
 
 use super::Diagram;
 use super::frame::label;
@@ -98,7 +98,7 @@ fn draw_mark(diagram: &Diagram<'_>, layout: &Layout, svg: &mut Svg) {
     svg.label(&Label {
         text: words,
         x,
-        // The clock value above the ring is written at about the same height.
+        // The text is at about the height of the clock value above the ring, and stands beside this value.
         y: y - RING_RADIUS - 9.0,
         size,
         weight: Weight::Bold,

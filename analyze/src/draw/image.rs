@@ -52,7 +52,7 @@ pub fn png(svg: &str) -> Result<Vec<u8>, ImageError> {
 ///
 /// # Errors
 ///
-/// [`ImageError`] if the SVG has a mistake.
+/// [`ImageError`] if the SVG has a mistake, or if it cannot be converted.
 pub fn pdf(svg: &str) -> Result<Vec<u8>, ImageError> {
     let tree = Tree::from_str(svg, &Options::default())?;
     let page = svg2pdf::PageOptions { dpi: 96.0 };

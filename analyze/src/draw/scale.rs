@@ -25,8 +25,8 @@ impl Scale {
 
     /// Returns the values at which an axis has a tick and a label, and the number of digits after the decimal point that the labels need.
     /// The values are the multiples of a round step (1, 2 or 5 times a power of ten) that lie between `from` and `to`. Each label gets at
-    /// least `label_px` pixels. On a vertical axis `end` is less than `start`, because values grow upwards, but pixels are counted downwards.
-    /// For such an axis, `label_px` must be negative.
+    /// least `label_px` pixels. On a vertical axis `end` is less than `start`, because values grow upwards, but pixels are counted
+    /// downwards. For such an axis, `label_px` must be negative.
     pub fn ticks(&self, label_px: f64) -> (Vec<f64>, usize) {
         let max_steps = ((self.end - self.start) / label_px).max(1.0);
         let step = round_step((self.to - self.from) / max_steps);

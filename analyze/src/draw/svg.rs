@@ -195,7 +195,8 @@ impl Svg {
     }
 }
 
-/// Turns a drawing's title into the first part of the ids of its elements, so that drawings with different titles on one page have different ids.
+/// Turns a drawing's title into the first part of the ids of its elements, so that drawings with different titles on one page have
+/// different ids. Titles that differ only in case or in special characters can have equal ids.
 fn id(title: &str) -> String {
     let letter = |letter: char| match letter.is_ascii_alphanumeric() {
         true => letter.to_ascii_lowercase(),

@@ -69,7 +69,8 @@ impl Execution {
     pub fn causal_order(&self) -> Result<Vec<usize>, Error> {
         let mut order = Vec::with_capacity(self.events().len());
         let mut states = vec![State::New; self.events().len()];
-        // This is a depth-first search: it visits the causes of an event (its send and the previous event) before the event.
+        // This is a depth-first search. The causes of an event are the previous event on its machine and, for a receive, the send of the
+        // message. They get their positions in the order before the event gets its own.
         let mut stack = vec![];
         for index in self.timeline() {
             stack.push(index);
@@ -89,8 +90,8 @@ impl Execution {
                         for cause in [self.send_of(index), self.previous(index)] {
                             match cause.map(|cause| (cause, states[cause])) {
                                 Some((cause, State::New)) => stack.push(cause),
-                                // `cause` happened before this event. But this event was visited as a cause of `cause`, directly or
-                                // through other events, so this event also happened before `cause`. This is a cycle.
+                                // `cause` itself still waits for this event, directly or through other events. So each of the two
+                                // happened before the other. This is a cycle.
                                 Some((cause, State::WaitsForCauses)) => {
                                     return Err(self.cycle_error(cause));
                                 }
@@ -121,7 +122,7 @@ impl Execution {
 enum State {
     /// Not visited yet.
     New,
-    /// Visited, but its causes have no position yet.
+    /// Visited. It gets its position when all its causes have theirs.
     WaitsForCauses,
     /// Has a position in the order.
     Done,
@@ -156,17 +157,17 @@ pub fn visit_with_vector_clocks<E: From<Error>>(
         clocks[machine][machine] += 1;
         visit(index, &clocks[machine])?;
         if let Some(send) = send
-            && let Some((_, not_received)) = sent.get_mut(&send)
+            && let Some((_, receives_left)) = sent.get_mut(&send)
         {
-            *not_received -= 1;
-            if *not_received == 0 {
+            *receives_left -= 1;
+            if *receives_left == 0 {
                 sent.remove(&send);
             }
         }
         let messages = execution.messages_of(index).iter();
-        let received = messages.filter(|message| message.receive.is_some()).count();
-        if received > 0 {
-            sent.insert(index, (clocks[machine].clone(), received));
+        let receives = messages.filter(|message| message.receive.is_some()).count();
+        if receives > 0 {
+            sent.insert(index, (clocks[machine].clone(), receives));
         }
     }
     Ok(())

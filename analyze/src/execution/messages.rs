@@ -52,11 +52,11 @@ pub(super) fn link(run: &Run<'_>) -> Vec<Message> {
 fn find_never_received(received: &[Message], run: &Run<'_>) -> Vec<Message> {
     let mut never_received = vec![];
     let mut next = received.iter().peekable();
-    // In each step of the loop: the recipients that received the message of the event `send`.
+    // In each step of the loop: the recipients that received the message of the event at `index`. Empty if this event is not a send.
     let mut reached = vec![];
-    for (send, &action) in run.events().action.iter().enumerate() {
+    for (index, &action) in run.events().action.iter().enumerate() {
         reached.clear();
-        while let Some(message) = next.next_if(|message| message.send == send) {
+        while let Some(message) = next.next_if(|message| message.send == index) {
             reached.push(message.recipient);
         }
         if action != Action::Send {
@@ -64,10 +64,10 @@ fn find_never_received(received: &[Message], run: &Run<'_>) -> Vec<Message> {
         }
         // A damaged log can name recipients that the run does not have.
         let exists = |recipient: &&MachineIndex| (**recipient as usize) < run.machines();
-        let recipients = run.recipients(send).iter().filter(exists);
+        let recipients = run.recipients(index).iter().filter(exists);
         let missed = recipients.filter(|recipient| !reached.contains(recipient));
         never_received.extend(missed.map(|&recipient| Message {
-            send,
+            send: index,
             recipient,
             receive: None,
             arrival_ns: None,

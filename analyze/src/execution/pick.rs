@@ -95,8 +95,9 @@ fn reason(row: &JournalRow, runs: &[JournalRow]) -> String {
     let ratio = rate_ratio(row);
     let mut reason = match runs.iter().all(same_ratio) {
         true => "all runs have the same ratio of rates".to_owned(),
-        // The ratios differ, and 1 is the lowest possible ratio. So other runs have higher ratios. They were not picked, because they have
-        // more than MAX_PREFERRED_EVENTS events, or none (or because their ratio is higher by less than a thousandth).
+        // The ratios differ, and 1 is the lowest possible ratio. So other runs have higher ratios. Each of them was not picked for one of
+        // three reasons: it has no events, it has more than MAX_PREFERRED_EVENTS events, or its ratio is higher by less than a thousandth
+        // (`pick` ignores the digits after the third decimal).
         false if ratio == 1.0 => {
             "runs with a higher ratio of rates have no events, or very many".to_owned()
         }

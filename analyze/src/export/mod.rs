@@ -1,8 +1,8 @@
 //! Writes the folder `processed/` of a dataset: files for notebooks.
 //!
 //! All files are written under temporary names and renamed when all of them are complete. So an export that stops early, because of
-//! a full disk for instance, changes nothing. Events that an earlier export wrote are not written again, if their runs have not
-//! changed. Only one export at a time writes to the folder.
+//! a full disk for instance, changes nothing. Event files of an earlier export can be reused. Only one export at a time writes
+//! to the folder.
 //!
 //! # Layout
 //!
@@ -46,10 +46,10 @@ const AGGREGATES: &str = "aggregates";
 /// The table that is written as a folder of Parquet files.
 const EVENTS: &str = "events";
 
-/// What an export writes in addition to runs, machines and events as Parquet.
+/// What an export writes in addition to the Parquet files of runs, machines and events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Additions {
-    /// Each table as CSV too.
+    /// A CSV file of each table.
     pub csv: bool,
     /// The table of means and intervals over repetitions.
     pub aggregates: bool,
@@ -80,13 +80,13 @@ pub struct PartCount {
 /// Writes `processed/` of `dataset`: runs, machines and events as Parquet, and the `additions`. Files of an earlier export that this
 /// export does not write are removed, because they may be about other runs.
 ///
-/// A part of an earlier export is reused if its runs have not changed. With `--no-cache`, all parts are written again, because a user who
-/// gives this option does not want to rely on earlier results.
+/// A part of an earlier export is reused if it meets the conditions in `parts.rs`. With `--no-cache`, all parts are written again, because
+/// a user who gives this option does not want to rely on earlier results.
 ///
 /// # Errors
 ///
-/// [`Error::Exporting`] if another export is writing to the folder, [`Error::Io`] or [`Error::Parquet`] if a file cannot be
-/// written, and the errors of [`Dataset::machines`] if the dataset cannot be read.
+/// [`Error::Exporting`] if another export is writing to the folder, [`Error::Io`] if a file cannot be written, [`Error::Parquet`] if a part
+/// of the events cannot be read back, and the errors of [`Dataset::machines`] if the dataset cannot be read.
 pub fn export(dataset: &Dataset, additions: Additions) -> Result<Vec<Written>, Error> {
     let folder = dataset.root().join("processed");
     fs::create_dir_all(&folder).map_err(Error::io(&folder))?;

@@ -124,8 +124,9 @@ pub(super) fn write<'d>(
     Ok(Outcome { parts, measured })
 }
 
-/// Writes new parts into `folder`, one for each element of `runs_of_parts`. All cores work in parallel, each on one part at a time. The new
-/// parts get the lowest numbers that no reused part in `folder` has. Returns the measures of the runs that `needs_measures` accepts.
+/// Writes new parts into `folder`, one for each element of `runs_of_parts`. All cores work in parallel, each on one part at a time. The
+/// name of a part has a number, as in `part-00003.parquet`. The new parts get the lowest numbers that no reused part in `folder` has.
+/// Returns the measures of the runs that `needs_measures` accepts.
 fn write_parts<'d>(
     dataset: &'d Dataset,
     folder: &Path,

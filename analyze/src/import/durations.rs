@@ -17,8 +17,8 @@ const ROUNDING_S: f64 = 1e-3;
 struct End {
     /// The time of the last event (59.8 in the example).
     earliest_s: f64,
-    /// The time at which the first tick that is not in the log was due (60.1 in the example). If this tick was due before `earliest_s`,
-    /// the value is `earliest_s`.
+    /// The time at which the first tick that is not in the log was due (60.1 in the example), plus [`ROUNDING_S`]. If this sum is less
+    /// than `earliest_s`, the value is `earliest_s`.
     latest_s: f64,
     /// The time between two ticks of the machine that had the last event of the run.
     tick_s: f64,
@@ -27,9 +27,9 @@ struct End {
 /// Finds the duration of each run, in model nanoseconds. The first of these rules that applies decides:
 ///
 /// 1. If the user gives a duration, all runs have it.
-/// 2. If a run can have ended at a whole number of seconds, this is its duration (`whole_s` says which).
-/// 3. If several runs with equal rates can all have ended at the same time after their starts, they get the same duration. For
-///    example, runs whose last events are at 60.3 s and at 60.4 s get 60.4 s.
+/// 2. If a run can have ended at a whole number of seconds, this number is its duration. `whole_s` finds the number.
+/// 3. If several runs with equal rates can all have the same duration, they get the shortest duration that is possible for all of them.
+///    For example, if the last events of two such runs are at 60.3 s and at 60.4 s, both runs get 60.4 s.
 /// 4. The duration is the time of the run's last event.
 ///
 /// # Errors
@@ -77,9 +77,10 @@ fn measure_seconds(ends: &[End], rates: &[Rates]) -> Vec<f64> {
         .collect();
     undecided.sort_by(|&a, &b| ends[a].earliest_s.total_cmp(&ends[b].earliest_s));
     while let Some(&first) = undecided.first() {
-        // `group`: runs with equal rates that can all have ended at the same time. `group_latest_s`: the smallest `latest_s` of the group.
-        // `undecided` is sorted by `earliest_s`, so no run of the group has a larger `earliest_s` than `run`. If the `earliest_s` of `run`
-        // is at most `group_latest_s`, `run` and the whole group can have ended at this `earliest_s`, and `run` joins the group.
+        // `group`: runs with equal rates that can all have ended at the same time. `group_latest_s`: the latest such time. The runs are
+        // taken in the order of their last events (`earliest_s`). So no run of the group has an event after the last event of `run`. If
+        // this last event is not later than `group_latest_s`, `run` and the group can all have ended at its time. Then `run` joins the
+        // group.
         let (mut group, mut group_latest_s) = (vec![], f64::INFINITY);
         for &run in &undecided {
             let End {

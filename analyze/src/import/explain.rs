@@ -15,8 +15,9 @@ const MAX_EXAMPLES: usize = 2;
 /// How the logs were read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HowRead {
-    /// Where each field was found, for logs that are lines of text. For example, the field `event` has the text `words of the line`.
-    /// For logs that are files with columns, [`Raw::found`] has these texts, and this map is empty.
+    /// For logs that are lines of text: the name of each field, and a text that says where the field was found. For example, the text for
+    /// the field `event` is `words of the line`. For logs that are files with columns, [`Raw::found`] has these texts, and this map is
+    /// empty.
     pub(super) found: BTreeMap<String, String>,
     fields: Vec<Field>,
     /// One sentence per assumption.

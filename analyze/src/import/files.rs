@@ -31,8 +31,8 @@ type FolderLogs = Vec<(PathBuf, Vec<PathBuf>)>;
 pub(super) struct RunFiles {
     pub(super) name: String,
     pub(super) paths: Vec<PathBuf>,
-    /// True if the files were found in a folder, false if the user named the files one by one. Of the files in a folder, those that are not
-    /// logs are left out.
+    /// True if the files were found in a folder, false if the user named the files one by one. A file from a folder is left out if its text
+    /// does not look like a log. A file that the user named is not left out for this reason.
     pub(super) from_folder: bool,
 }
 
@@ -132,10 +132,10 @@ fn find_logs(folder: &Path, depth: usize, report: &mut Report) -> Result<FolderL
     // `others` has the other files and the subfolders.
     let (logs, others): (Vec<PathBuf>, Vec<PathBuf>) =
         paths.into_iter().partition(|path| is_log(path));
-    // Adds `others` to the files that the report lists as left out. Also adds the number of this folder's hidden files.
-    let leave_out = |report: &mut Report, others: &[PathBuf]| {
-        let others = others.iter().map(|path| path.display().to_string());
-        report.leave_out_files(others, hidden.len());
+    // Adds `left_out` to the files that the report lists as left out. Also adds the number of this folder's hidden files.
+    let leave_out = |report: &mut Report, left_out: &[PathBuf]| {
+        let left_out = left_out.iter().map(|path| path.display().to_string());
+        report.leave_out_files(left_out, hidden.len());
     };
     if !logs.is_empty() {
         if let Some((found, new_report)) = logs_in_subfolders(&logs, &others, depth, report)? {

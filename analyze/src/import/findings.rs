@@ -1,5 +1,5 @@
-//! Sentences that say what an import derived from the logs: rates, rules (whether clocks were logged before or after an event), rows that
-//! were joined to one event, queue lengths, and quantities that cannot be measured.
+//! Sentences that say what an import derived from the logs: rates, rules (whether clocks were logged before or after an event), sends that
+//! were logged as several rows, queue lengths, and quantities that cannot be measured.
 
 use sim::log::{Unmeasured, UnmeasuredPart};
 
@@ -193,7 +193,8 @@ fn rule(fact: &str, moment: &str, rows: &str, (rule, option): (Rule, &str)) -> S
     }
 }
 
-/// Sentences about rows that were joined to one event, because they describe the same send or the same tick.
+/// Sentences about sends that were logged as several rows. If the rows have the same clock, they are counted as one event. If each row has
+/// its own clock, they are counted as several events in one tick.
 fn joined(report: &Report) -> Vec<String> {
     let joined = report.joined;
     let apart_ms = joined.apart_ns as f64 / 1e6;

@@ -7,8 +7,8 @@ use regex::Regex;
 pub(super) struct Format {
     /// A regular expression that matches a whole time. It has no capturing groups.
     pub(super) pattern: &'static str,
-    /// The strftime format (such as `%H:%M:%S`) that parses such a time. Two formats have `None`, because other code parses them: ISO 8601
-    /// and the time of day with two-digit hours.
+    /// The strftime format (such as `%H:%M:%S`) that parses such a time. `None` for the two formats that other code parses: ISO 8601, and
+    /// times of day such as `09:30:00`.
     pub(super) strftime: Option<&'static str>,
 }
 

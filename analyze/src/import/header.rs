@@ -84,12 +84,12 @@ const KNOWN_TITLES: [(&str, &[&str]); 12] = [
     ("sent_tick", &[]),
 ];
 
-/// Finds the columns in a file's header, or by their numbers if the file has no header.
+/// Finds each column: by its title in the file's header, or by the number that the user gives.
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a column that an event needs is not found, if a column that the user gives does not exist, or if a column is found
-/// by its title and another column has the same title.
+/// [`Error::Import`] if a column in [`NEEDED`] is not found, if a column that the user gives does not exist, or if a column is found by its
+/// title and another column has the same title.
 pub(super) fn find_columns(
     header: Option<&StringRecord>,
     mapping: &Mapping,
@@ -144,10 +144,10 @@ pub(super) fn is_known_title(name: &str, header: &StringRecord) -> bool {
     find_column_by_title(name, header).is_some()
 }
 
-/// Whether a line is a header: its cells are titles, and the titles of all columns that an event needs are among them.
+/// Whether a line is a header: its cells are titles, and the titles of all columns in [`NEEDED`] are among them.
 pub(super) fn is_header(cells: &StringRecord, mapping: &Mapping) -> bool {
-    // If a program writes a word before each value, the line of an event can look like a header: `clock: 5, queue: 0`. Split at blanks, this
-    // line has the cells `clock:`, `5,`, `queue:` and `0`. None of these four cells may count as a title.
+    // If a program writes a word before each value, the line of an event can look like a header: `clock: 5, queue: 0`. Split at blanks,
+    // this line has the cells `clock:`, `5,`, `queue:` and `0`. `is_no_title` is true for each of these cells, so the line is no header.
     let is_no_title = |cell: &str| cell.ends_with([':', '=', ',']) || cell.parse::<f64>().is_ok();
     count_known(cells, mapping) == NEEDED.len() && !cells.iter().any(is_no_title)
 }
@@ -236,7 +236,7 @@ fn find_column_by_title(name: &str, header: &StringRecord) -> Option<usize> {
     let find = |wanted: &str| {
         titles
             .iter()
-            .position(|title| has_title(title, wanted, name))
+            .position(|title| title_fits(title, wanted, name))
     };
     let known = KNOWN_TITLES.iter().find(|(column, _)| *column == name);
     let others = known.map_or(&[][..], |(_, others)| others);
@@ -247,7 +247,7 @@ fn find_column_by_title(name: &str, header: &StringRecord) -> Option<usize> {
 
 /// Whether `title` fits `wanted`, which is one of the known titles of the column `name`. Usually the two must be equal. For the column
 /// `system_time`, `title` can also end with a unit: `time_ms` fits `time`.
-fn has_title(title: &str, wanted: &str, name: &str) -> bool {
+fn title_fits(title: &str, wanted: &str, name: &str) -> bool {
     title == wanted || (name == "system_time" && without_unit(title) == wanted)
 }
 

@@ -130,7 +130,7 @@ const NEGATIONS: [&str; 14] = [
     "keine", "nicht", "sin",
 ];
 /// A negation denies an event that is at most this number of words after the negation.
-const NEGATED_WORDS: usize = 3;
+const MAX_NEGATION_DISTANCE: usize = 3;
 /// If the first word of a text begins with one of these, and no word stands for an event, the text is about the program.
 const PROGRAM_STEMS: [&str; 13] = [
     "start", "init", "creat", "connect", "launch", "stop", "end", "exit", "finish", "shutdown",
@@ -214,7 +214,7 @@ pub(super) fn recognise(cell: &str) -> Option<Kind> {
         words[index] == "local" && CLOCK_WORDS.contains(&next)
     };
     let is_negated = |index: usize| {
-        let before = &words[index.saturating_sub(NEGATED_WORDS)..index];
+        let before = &words[index.saturating_sub(MAX_NEGATION_DISTANCE)..index];
         let negation = before.iter().rposition(|word| negates(word));
         // A negation denies only the first event after it. So this word is denied only if none of the words between the negation and this
         // word stands for an event.

@@ -13,7 +13,7 @@ use super::report::Report;
 use super::{json, patterns};
 use crate::error::Error;
 
-/// Maximum number of lines at the beginning of a file in which its header is searched. The lines before the header are the preamble.
+/// Number of lines at the beginning of a file that are searched for its header. The lines before the header are the preamble.
 const MAX_PREAMBLE_LINES: usize = 100;
 
 /// The rows of a file, or of one run in a file that has several runs. The cells are not parsed yet.
@@ -291,8 +291,9 @@ pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table,
     }
     let first_row = header.as_ref().or(rows.first().map(|row| &row.cells));
     let cell_count = first_row.map_or(0, StringRecord::len);
-    // If the last line has too few cells, the program that wrote the log was stopped in this line. So the line is left out. But a table's
-    // only row is kept. Then `rows_of_table` fails, and its error tells the user how many cells the row has.
+    // If the last line has too few cells, the program that wrote the log was stopped before it completed this line. So the line is left
+    // out. But if this line is the table's only row, it is kept. Then `rows_of_table` fails, and its error tells the user how many cells
+    // the row has.
     if rows.len() > 1
         && let Some(incomplete) = rows.pop_if(|row| row.cells.len() < cell_count)
     {

@@ -49,11 +49,14 @@ pub(super) struct Machines(pub(super) Vec<String>, Keys);
 /// from the other machines of the run, such as 2 in `node_2_log`. In the lists of keys, the first key is that of machine 0.
 #[derive(Clone, Debug, PartialEq)]
 enum Keys {
-    /// Only by the key. It is after a word for machines (such as `vm`), and not at the end of the name: in `vm1_rate3` it is 1. The number 3 at
-    /// the end of this name does not find the machine.
+    /// Only by the key. In each name, the key is directly after a word for machines, such as `vm`. At least one name does not end with a
+    /// number that equals its key. For example, the key in `vm1_rate3` is 1, and the number 3 at the end does not find the machine.
     KeyOnly(Vec<Piece>),
-    /// By the key, or by the number at the end of the name. Either the key is after a word for machines and at the end of the name, as in
-    /// `vm1`. Or there is no such word, and the key is the only part in which the names differ, such as A in `log_A_new` and B in `log_B_new`.
+    /// By the key, or by the number at the end of the name. There are two cases:
+    ///
+    /// - In each name, the key is directly after a word for machines, and the name ends with a number that equals the key, as in `vm1`.
+    /// - The parts after words for machines cannot be keys, because they are missing in some names or equal in several names. Then the key
+    ///   is the only part in which the names differ, such as A in `log_A_new` and B in `log_B_new`.
     KeyOrEnd(Vec<Piece>),
     /// Only by the number at the end of the name. No part can be a key, for example because the names differ in several parts, or in their
     /// number of parts.
@@ -70,9 +73,10 @@ impl Machines {
         Self(names, keys)
     }
 
-    /// Finds the number of the machine that a log calls `name`. The log can use the machine's full name, such as `vm3`. Or it can use another
-    /// text that ends with the machine's key, such as `process B`, or with the number at the end of the full name, such as `VM 3`. `None` if no machine or several machines
-    /// fit. `None` too if `name` has several numbers separated by blanks or commas: then it is probably a list of machines.
+    /// Finds the number of the machine that a log calls `name`. `name` can be the machine's full name, such as `vm3`. Otherwise the last
+    /// part of `name` must be the machine's key, as in `process B`, or `name` must end with the same number as the full name, as in `VM 3`.
+    /// [`Keys`] says whether one of these two ways is tried, or both. `None` if no machine or several machines fit. `None` too if `name`
+    /// has several numbers separated by blanks or commas: then it is probably a list of machines.
     pub(super) fn number(&self, name: &str) -> Option<u32> {
         if let Some(index) = self.0.iter().position(|other| other == name) {
             return Some(index as u32);

@@ -54,10 +54,10 @@ const KEYS: [&str; 16] = [
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Mapping {
     /// The separator of cells: one ASCII character, or `blanks` for any number of blanks and tabs. By default it is recognised from the
-    /// first line.
+    /// header, or from the first row if there is no header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
-    /// Whether the first line names the columns; true by default.
+    /// Whether the file has a header, which is a line with the titles of the columns; true by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
     /// Regular expressions for lines. In each expression, named groups match the cells: the group `(?<event>[A-Z]+)` matches the cell of
@@ -85,21 +85,22 @@ pub struct Mapping {
     /// rows is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
-    /// How machines choose the recipients of their messages: a value of the parameter `sends` of experiments, such as `broadcast`. If it
-    /// is not given, `analyze audit` does not check how often each recipient was chosen.
+    /// How machines choose the recipients of their messages. The possible values, such as `broadcast`, are those of the parameter `sends`
+    /// in an experiment. If no value is given, `analyze audit` does not check how often each recipient was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sends: Option<String>,
     /// Ticks per model second of each machine. By default they are measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<Vec<f64>>,
-    /// Probability that a tick at which no message waits is an internal event. By default it is measured: of the internal events and sends
-    /// in the logs, the share that is internal.
+    /// Probability that a tick at which no message waits is an internal event. By default it is measured: the number of internal
+    /// events in the logs, divided by the number of internal events and sends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub internal: Option<f64>,
     /// Duration of a run, model seconds. By default it is measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_s: Option<f64>,
-    /// Model seconds per second of the logs: 6 if the times in the logs say that 60 model seconds took 10 s. The default is 1.
+    /// Model seconds per second of the logs. For example, it is 6 if a run of 60 model seconds takes 10 s by the times in the logs. The
+    /// default is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_scale: Option<f64>,
     /// For each column: its title in the header, or its number (the first column has the number 1).
@@ -131,7 +132,7 @@ impl When {
 
 /// Possible durations of a run, in model seconds.
 const DURATIONS_S: RangeInclusive<f64> = 0.001..=604_800.0;
-/// Possible model seconds per second of the logs.
+/// Possible values of [`Mapping::time_scale`], which is the number of model seconds per second of the logs.
 const TIME_SCALES: RangeInclusive<f64> = 1e-9..=1e9;
 
 impl Mapping {
@@ -268,18 +269,18 @@ impl Mapping {
     ///
     /// If no rule fits, the result is `None`.
     pub(super) fn kind(&self, cell: &str) -> Option<Kind> {
-        self.declared(|word| word.eq_ignore_ascii_case(cell))
+        self.declared_kind(|word| word.eq_ignore_ascii_case(cell))
             .or_else(|| kinds::recognise(cell).filter(|kind| *kind != Kind::Ignore))
-            .or_else(|| self.declared(|word| has_word(cell, word)))
+            .or_else(|| self.declared_kind(|word| has_word(cell, word)))
             .or_else(|| kinds::recognise(cell))
     }
 
-    /// The first kind in `events` that has a word for which `is_meant` returns true.
-    fn declared(&self, is_meant: impl Fn(&str) -> bool) -> Option<Kind> {
-        let kind_if_meant = |(kind, words): (&Kind, &Vec<String>)| {
-            words.iter().any(|word| is_meant(word)).then_some(*kind)
+    /// The first kind in `events` that has a word for which `is_match` returns true.
+    fn declared_kind(&self, is_match: impl Fn(&str) -> bool) -> Option<Kind> {
+        let kind_if_match = |(kind, words): (&Kind, &Vec<String>)| {
+            words.iter().any(|word| is_match(word)).then_some(*kind)
         };
-        self.events.iter().find_map(kind_if_meant)
+        self.events.iter().find_map(kind_if_match)
     }
 
     /// Whether the mapping says how lines are split into cells.
@@ -441,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn a_written_mapping_reads_back_equal() {
+    fn a_mapping_is_the_same_after_it_is_written_and_parsed_again() {
         let text = "separator = \";\"\nqueue = \"before\"\nrates = [1, 3]\n[columns]\nevent = \"kind\"\n[events]\nsend = [\"S\"]\n";
         let mapping = Mapping::parse(text, "m.toml".as_ref()).expect("a mapping");
         let again = Mapping::parse(&mapping.to_toml().expect("TOML"), "again.toml".as_ref());

@@ -2,8 +2,9 @@
 //! message's sender and timestamp.
 //!
 //! A machine's clock rises at every event, so a machine never uses a timestamp twice. The sender and the timestamp therefore
-//! identify the send. If a faulty clock repeats a timestamp, a receiver's first receive with this timestamp is matched with the first
-//! send that can have reached the receiver, its second receive with the second such send, and so on.
+//! identify the send. A faulty clock can repeat a timestamp. Then several sends fit a receive, and they are matched in order: a machine's
+//! first receive with this timestamp belongs to the first of these sends that can have reached the machine, the second receive to the
+//! second such send, and so on.
 
 use std::collections::HashMap;
 

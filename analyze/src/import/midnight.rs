@@ -5,11 +5,10 @@
 //! the row is moved to the next day. A row that is earlier by at most half a day is in the wrong order. Its time is not changed, and the
 //! import refuses the log.
 //!
-//! The first row of a machine has no previous row. So the first rows of all machines are compared with each other. If the time of day in a
-//! machine's first row is more than half a day earlier than the latest time in the first rows, the machine began after midnight, and all its
-//! rows are moved to the next day. For example, if machine 0 begins at 23:59 and machine 1 at 00:01, the rows of machine 1 are moved.
-//! First rows are compared only if midnight lies between two rows of at least one machine. Otherwise the import assumes that the whole run
-//! lies within one day.
+//! The first row of a machine has no previous row. So it is compared with the first rows of the other machines. If it is more than half a
+//! day earlier than the latest of them, the machine began after midnight, and all its rows are moved to the next day. For example, if
+//! machine 0 begins at 23:59 and machine 1 at 00:01, the rows of machine 1 are moved. First rows are compared only if midnight lies between
+//! two rows of at least one machine. Otherwise the import assumes that the whole run lies within one day.
 
 use super::rows::Row;
 use super::time::DAY_NS;

@@ -159,8 +159,8 @@ fn parse_runs(
     Ok((runs, rules))
 }
 
-/// Collects the parts of the log (such as queue lengths) that are missing or not usable in some runs. For each part, the result lists
-/// these runs by number, and has the reason from the first of them. The reasons from the other runs are not kept.
+/// Collects the parts of the log (such as queue lengths) that are missing or not usable in some runs. For each part, the result has
+/// the numbers of these runs, and the reason why the part is missing or not usable in the first of them.
 fn collect_unmeasured(runs: &[Run]) -> Vec<Unmeasured> {
     let mut unmeasured: BTreeMap<UnmeasuredPart, Unmeasured> = BTreeMap::new();
     for (index, run) in (0..).zip(runs) {

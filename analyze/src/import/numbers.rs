@@ -7,8 +7,8 @@ const MISSING: [&str; 8] = ["NA", "N/A", "NaN", "None", "NULL", "nil", "-", "--"
 const MAX_NUMBER: u64 = i64::MAX as u64;
 /// A number with more digits than this before the decimal point (without leading zeros) is greater than `MAX_NUMBER`.
 const MAX_DIGITS: i64 = 19;
-/// Larger exponents are replaced by 2^40, and exponents below -2^40 are replaced by -2^40. This changes no result, because no text has 2^40
-/// digits: with the exponent 2^40, every number except 0 is already too large, and with the exponent -2^40, every number is already below 1.
+/// Larger exponents are replaced by 2^40, and exponents below -2^40 are replaced by -2^40. This changes no result. No text has 2^40 digits.
+/// So with the exponent 2^40, every number except 0 is too large in any case. With the exponent -2^40, every number is below 1 in any case.
 const LARGEST_EXPONENT: i64 = 1 << 40;
 
 /// The character before the decimals of a number.
@@ -75,13 +75,13 @@ fn parse_scaled(text: &str, power: i64, mark: DecimalMark) -> Result<(u64, bool)
         DecimalMark::PointOrComma => mantissa.split_once(['.', ',']),
     }
     .unwrap_or((mantissa, ""));
-    let all_digits = || before.bytes().chain(after.bytes());
-    if all_digits().next().is_none() || !all_digits().all(|byte| byte.is_ascii_digit()) {
+    let bytes = || before.bytes().chain(after.bytes());
+    if bytes().next().is_none() || !bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(NotANumber::Form);
     }
-    let leading_zeros = all_digits().take_while(|&digit| digit == b'0').count();
+    let leading_zeros = bytes().take_while(|&digit| digit == b'0').count();
     // The digits from the first one that is not 0.
-    let digits = all_digits().skip(leading_zeros);
+    let digits = bytes().skip(leading_zeros);
     // The number of digits before the decimal point of the product, without leading zeros: 2 for 12.5, 3 for 3e2 (300), and 0 for 0.5.
     // Negative if there are zeros directly after the point: -1 for 0.05.
     let whole_digits = before.len() as i64 + exponent + power - leading_zeros as i64;

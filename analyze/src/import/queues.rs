@@ -1,7 +1,7 @@
 //! Fills in queue lengths that a log does not have, by two rules:
 //!
-//! - After an internal event or a send, the length is 0, because a machine has such an event only if its queue is empty. If the lengths
-//!   that the log has contradict this rule, no lengths are filled in.
+//! - After an internal event or a send, the length is 0, because a machine has such an event only if its queue is empty. If logged
+//!   lengths contradict this rule, no lengths are filled in.
 //! - After a receive, the length is the number of messages that have been sent to the machine, minus those that it has received. A
 //!   message is assumed to arrive when it is sent. If the messages cannot be counted (for example because the log does not name the
 //!   recipients of sends), only the lengths after receives stay unknown.
@@ -15,8 +15,8 @@ use super::rows::Row;
 use super::rules::is_receive;
 use super::times::{SlackNs, resolution_ns};
 
-/// Of a run's internal events and sends, the largest tolerated share that happens although messages wait in the machine's queue. If the
-/// share is larger, no lengths are filled in.
+/// The largest tolerated share of exceptions among a run's internal events and sends. An exception is one that happens although messages
+/// wait in the machine's queue. If the share is larger, no lengths are filled in.
 const MAX_EXCEPTIONS: f64 = 0.02;
 
 /// How many missing queue lengths of a run were filled in, and why others were not.
@@ -24,7 +24,7 @@ const MAX_EXCEPTIONS: f64 = 0.02;
 pub(super) struct FilledLengths {
     /// Number of idle events (internal events and sends) whose length was set to 0.
     pub(super) idle: usize,
-    /// Number of receives whose length was recounted: messages sent to the machine so far, minus messages it has received.
+    /// Number of receives whose length was found by counting messages (see [`recount`]).
     pub(super) recounted: usize,
     /// Why some lengths are still missing. None if all missing lengths were filled in.
     pub(super) why_missing: Option<String>,

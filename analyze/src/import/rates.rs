@@ -16,12 +16,12 @@ const NEAR_WHOLE: f64 = 0.05;
 const NEAR_IF_IRREGULAR: f64 = 0.1;
 /// Ticks are irregular if the standard error of the rate is more than this share of the rate.
 const IRREGULAR: f64 = 0.02;
-/// A rate that is not near a whole number gets the fewest decimals (at least one) with which rounding changes it by at most this share.
-/// For example, 0.6667 becomes 0.67, because rounding to 0.7 would change it by 5 %.
+/// A rate that is not near a whole number is rounded to as few decimals as possible, but at least one. Rounding may change the rate by at
+/// most this share. For example, 0.6667 becomes 0.67, because rounding to 0.7 would change it by 5 %.
 const ROUNDING: f64 = 0.01;
 /// Maximum number of decimals of a rate, even if rounding then changes it by more than [`ROUNDING`].
 const MAX_DECIMALS: i32 = 6;
-/// If the times in the log are numbers (not dates or times of day) and a rate is below this value, in ticks per second, the unit of
+/// If the times in the log are numbers (not dates or times of day) and a rate is below this value, in ticks per model second, the unit of
 /// the times is probably wrong.
 const TOO_SLOW: f64 = 0.05;
 /// A machine's rate is measured in two ways: as ticks / whole time, and as 1 / median time between two ticks. If the second rate differs
@@ -125,12 +125,12 @@ fn measure(rows: &[Row], time_scale: f64, lowest: f64) -> Option<MeasuredRate> {
     })
 }
 
-/// The standard error of a rate, as a share of the rate. A gap is the time between two ticks. The rate is 1 / mean gap. So the standard
-/// error, as a share, is about the same for the rate and for the mean gap: deviation / (mean × √n). Here n is the number of gaps, and
-/// `mean` and `deviation` are their mean and standard deviation. Gaps are assumed to be independent.
+/// The standard error of a rate, as a share of the rate. A gap is the time between two ticks. The rate is 1 / mean gap: if the mean gap is
+/// 1 % too long, the rate is about 1 % too low. So both have about the same relative standard error: deviation / (mean × √n). Here n is the
+/// number of gaps, and `mean` and `deviation` are their mean and standard deviation. Gaps are assumed to be independent.
 fn standard_error(rows: &[Row]) -> f64 {
-    // Two rows of ticks 4 and 7, with no row between them, give one gap: a third of the time between the rows. Two rows of the same tick
-    // give no gap.
+    // If a row of tick 4 is followed by a row of tick 7, three gaps lie between them. They count as one gap, which is a third of the time
+    // between the rows. Two rows of the same tick give no gap.
     let gaps = rows.windows(2).filter_map(|pair| {
         let ticks = pair[1].event.tick.saturating_sub(pair[0].event.tick);
         (ticks > 0).then(|| (pair[1].time_ns - pair[0].time_ns) as f64 / ticks as f64)

@@ -40,7 +40,7 @@ pub struct Report {
     pub(super) ignored: LeftOut,
     /// How each field of the logs was read.
     pub(super) understood: HowRead,
-    /// The paths of the files that are in the runs' folders but were not read, except hidden files.
+    /// The paths of the files in the runs' folders that were not read. Hidden files are not in this list.
     left_out_paths: Vec<String>,
     /// Number of hidden files in the runs' folders.
     hidden_files: usize,

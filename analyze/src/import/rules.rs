@@ -247,7 +247,7 @@ fn stamp_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     fits.checked += of_run.checked;
 }
 
-/// Gives a send without timestamp the timestamp that follows from the clock after the send.
+/// If a send has no timestamp, computes the timestamp from the clock after the send.
 fn fill_stamp(row: &mut Row, when: When) {
     let clock = row.event.logical_clock;
     if let EventKind::Send { stamp, .. } = &mut row.event.kind
@@ -260,8 +260,9 @@ fn fill_stamp(row: &mut Row, when: When) {
     }
 }
 
-/// Counts how many queue lengths of receives fit each choice. After a receive that leaves messages in the queue, the machine's next
-/// event must be a receive. A length that is logged before the receive is greater by 1 than the length after it.
+/// Counts how many queue lengths of receives fit each choice. A length that is logged before the receive is greater by 1 than the length
+/// after it. If messages still wait after a receive, the machine's next event is a receive. So a length fits a choice if, by this choice,
+/// no message waits after the receive, or the next event is a receive.
 fn queue_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     for pair in machines.iter().flat_map(|rows| rows.windows(2)) {
         let length = pair[0].event.queue_length;

@@ -30,11 +30,11 @@ pub(super) struct Run {
     names: Machines,
     /// The events of each machine, in the order of its log.
     pub(super) machines: Vec<Vec<Row>>,
-    /// The units in which the files have their times, in nanoseconds. Dates and times of day have no unit.
+    /// The units of the times in the files. Each element is the length of a unit in nanoseconds. Dates and times of day have no unit.
     pub(super) time_units_ns: BTreeSet<u64>,
     /// The fields that are missing in at least one row. Known after [`Self::link`].
     pub(super) missing_fields: MissingFields,
-    /// The parts of the log that cannot be measured, and why. Known after [`Self::link`].
+    /// The parts of the log that are missing or cannot be used, and why. Known after [`Self::link`].
     pub(super) unmeasured: Vec<(UnmeasuredPart, String)>,
 }
 
@@ -144,14 +144,14 @@ impl Run {
     }
 
     /// Matches receives with sends, fills in missing queue lengths, and checks whether times, sends and receives are consistent.
-    /// Call this only when the clocks, the stamps (timestamps of messages) and the queue lengths of all rows have been converted to their
-    /// values after the event. (Some programs log the values before the event.)
+    /// Call this only after `rules::find_and_apply`: all clocks and queue lengths must be those after the event, and every send must have a
+    /// timestamp.
     pub(super) fn link(&mut self, report: &mut Report) {
         report.assumed.sent_ticks |= messages::find_sends(&mut self.machines);
         // Programs do not log a send exactly when the message leaves. So the log can show a receive slightly before its send. This is
         // a contradiction only if the receive is earlier by more than `slack`.
         let slack = SlackNs::measure(&self.machines);
-        // Notes why a part of the log cannot be measured. If `reason` is `None`, the part can be measured, and nothing is noted.
+        // Notes why a part of the log is missing or cannot be used. If `reason` is `None`, the part can be used, and nothing is noted.
         let mut note = |part: UnmeasuredPart, reason: Option<String>| {
             self.unmeasured.extend(reason.map(|reason| (part, reason)));
         };
@@ -257,7 +257,7 @@ impl Run {
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if the name of a file without names in its rows is also the name of another such file, or a name in the rows of another
+/// [`Error::Import`] if the name of a file gives its machine a name that another file's name also gives, or that is in the rows of another
 /// file.
 fn machine_names(files: &[Raw]) -> Result<Machines, Error> {
     let names_in_rows = |raw: &Raw| -> Vec<String> {

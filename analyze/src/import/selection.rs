@@ -228,7 +228,7 @@ fn undouble_lines(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let is_like_previous =
         |index: usize, line: &str| index > 0 && !line.trim().is_empty() && lines[index - 1] == line;
-    let filled = lines.iter().filter(|line| !line.trim().is_empty()).count();
+    let nonblank_lines = lines.iter().filter(|line| !line.trim().is_empty()).count();
     let mut once = String::with_capacity(text.len());
     let (mut repetitions, mut is_repetition) = (0, false);
     for (index, line) in lines.iter().enumerate() {
@@ -242,8 +242,8 @@ fn undouble_lines(text: &str) -> Option<String> {
         once.push('\n');
     }
     // Each repetition stands for a pair of lines. At most two lines may be outside the pairs.
-    let are_doubled = repetitions * 2 + 2 >= filled;
-    (filled >= MIN_DOUBLED_LINES && are_doubled).then_some(once)
+    let are_doubled = repetitions * 2 + 2 >= nonblank_lines;
+    (nonblank_lines >= MIN_DOUBLED_LINES && are_doubled).then_some(once)
 }
 
 /// The error for a file that looks like a log, but whose format is not understood. The error names `known_log`, a file whose format is

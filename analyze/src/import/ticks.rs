@@ -191,7 +191,7 @@ fn is_send(row: &Row) -> bool {
 /// - A row to `all` names no machine. So its recipients count as different from all known recipients, even from those of another row to
 ///   `all`. This is intended: some programs log one send as a row for each recipient, and write `all` in each of these rows. The
 ///   disadvantage: two separate sends to `all` can get the same tick, if they are close in time and the clock grows by 1 from the first send
-///   to the second. Such sends stay two events.
+///   to the second. But they are not joined to one event, because their clocks are different.
 /// - If the recipients of both rows are unknown, they count as different.
 /// - If the recipients of only one row are unknown, they do not count as different.
 fn have_different_recipients(one: &Row, other: &Row) -> bool {
@@ -202,7 +202,7 @@ fn have_different_recipients(one: &Row, other: &Row) -> bool {
     match (one == &unknown, other == &unknown) {
         (true, true) => true,
         (false, false) => {
-            // Without neighbours, `among` returns only the machines that the row names.
+            // `among` returns the machines that a row names. For a row to `all`, it returns its argument, which is empty here.
             let named = other.among(&[]);
             one.among(&[]).iter().all(|peer| !named.contains(peer))
         }

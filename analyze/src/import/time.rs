@@ -55,8 +55,8 @@ impl TimeFormat {
         }
         match unit_of_title(column) {
             Some(unit) => Self::Unit(unit),
-            // Only checks whether the cell is a number. The function would multiply it by a power of ten, but the result is not used. So the
-            // power is 0, and both decimal marks are accepted.
+            // This call only checks whether the cell is a number, with a point or a comma as its decimal mark. The product of the number
+            // and a power of ten is not used, so the power is simply 0.
             None => match parse_times_ten_to(first, 0, DecimalMark::PointOrComma) {
                 Err(NotANumber::Form) => Self::Iso,
                 // A number that is not whole, or too large (such as `1e300`), is still a number.
@@ -68,7 +68,7 @@ impl TimeFormat {
     }
 
     /// Parses a time. Returns the nanoseconds since the Unix epoch if the time has a date, and since midnight if it is a time of day. A
-    /// number is only converted from its unit to nanoseconds. Which moment has the number 0 depends on the log.
+    /// number is only converted from its unit to nanoseconds. So the log decides which moment is 0.
     ///
     /// None if the text does not have this format. Also None if a dataset cannot store the result, because it is negative or needs more
     /// than 63 bits (as dates after the year 2262 do).
@@ -113,8 +113,8 @@ impl TimeFormat {
                     .map_or("seconds", |(_, name)| name);
                 format!("a number of {unit} from 0 to the Unix time of the year 2262")
             }
-            // A column gets the format `Iso` also if its first cell is neither a number nor a time, such as `soon`. A number would have
-            // been right in this cell too, so the message mentions numbers.
+            // The message may be about the first cell of a column, such as `soon`. If that cell had been a number, the format would not be
+            // `Iso`, and the cell would have been accepted. So the message mentions numbers too.
             Self::Iso => {
                 "a number, or a time such as 2026-11-21 09:30:00.25 or 09:30:00.25".to_owned()
             }

@@ -13,12 +13,12 @@ use super::rows::Row;
 const SLACK: f64 = 0.05;
 /// The largest share of exceptions that is tolerated. The limit is the same for each of these shares:
 ///
-/// - of the receives with a known send, the share that is logged before the send
-/// - of the jumps of clocks, the share that is early (see [`MIN_EARLY_JUMPS`])
-/// - of the receives with a sender and a timestamp, the share without a known send
+/// - receives that are logged before their send (by more than the tolerance), as a share of all receives with a known send
+/// - early jumps (see [`MIN_EARLY_JUMPS`]), as a share of all jumps by more than 1
+/// - receives without a known send, as a share of all receives with a sender and a timestamp
 const MAX_EXCEPTIONS: f64 = 0.05;
-/// The smallest number of early jumps that can show that the system clocks differ. An example of an early jump: a logical clock jumps to 9,
-/// so its machine has received the timestamp 8. But according to the logged times, the other clocks reach 8 only after this jump.
+/// The smallest number of early jumps that can show that the system clocks differ. An example of an early jump: a logical clock jumps from
+/// 4 to 9, so its machine has received the timestamp 8. But according to the logged times, the other clocks reach 8 only after this jump.
 const MIN_EARLY_JUMPS: usize = 3;
 
 /// The tolerance for the times of each machine, in nanoseconds: a share of the median time between two of its ticks.
@@ -139,7 +139,8 @@ impl EarlyReceives {
     }
 }
 
-/// Why times cannot be compared, if the log of one machine ends before the log of another machine begins. Otherwise none.
+/// Looks for a machine whose log ends before the log of another machine begins. Then times cannot be compared, and the returned text says
+/// why. None if there is no such machine.
 fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
     let spans = machines.iter().enumerate().filter_map(|(machine, rows)| {
         let (first_ns, last_ns) = (rows.first()?.time_ns, rows.last()?.time_ns);
@@ -155,9 +156,9 @@ fn find_gap_between_logs(machines: &[Vec<Row>]) -> Option<String> {
     })
 }
 
-/// Why times cannot be compared, for a run in which no receive is matched with a send. When a machine's clock jumps to a value v, it has
-/// received a message with the timestamp v - 1, so another machine's clock must have reached v - 1 before. If the other clocks reach
-/// v - 1 only later, the jump is early. None if there are only few early jumps.
+/// Why times cannot be compared, for a run in which no receive is matched with a send. When a machine's clock jumps by more than 1, to a
+/// value v, the machine has received a message with the timestamp v - 1. So another machine's clock must have reached v - 1 before. If the
+/// other clocks reach v - 1 only later, the jump is early. None if there are only few early jumps.
 fn find_early_jumps(machines: &[Vec<Row>]) -> Option<String> {
     // The median time between two ticks of the fastest machine. (It is 0 for a machine with a single tick.)
     let gaps_ns = machines.iter().map(|rows| median_gap_ns(rows));

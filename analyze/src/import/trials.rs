@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// At the start of a trial, the clock falls to at most this value, and to less than half of the value before.
 const MAX_FIRST_CLOCK: u64 = 20;
-/// A clock that falls from at least this value to 0 or 1 was reset. A counting error of a program does not do this.
+/// A clock that falls from at least this value to 0 or 1 was reset. A program that counts wrongly does not make a clock fall like this.
 const MIN_LAST_CLOCK: u64 = 20;
 /// In each file, a new trial starts only if the trial before has at least this many rows.
 const MIN_ROWS: usize = 3;
@@ -30,7 +30,8 @@ const LONG_PAUSE: u64 = 5;
 ///
 /// # Errors
 ///
-/// [`Error::Import`] if a clock falls from a large value to 1 or 0, but the files do not have the same number of trials.
+/// [`Error::Import`] if a clock falls from a large value to 1 or 0, but the files have different numbers of trials, or only one trial each
+/// because the fall is within the first [`MIN_ROWS`] rows.
 pub(super) fn split_trials(
     raws: Vec<Raw>,
     time: Option<&str>,
@@ -44,13 +45,13 @@ pub(super) fn split_trials(
         let starts = raws.iter().map(|raw| trial_starts(raw, time, needs_pause));
         starts.collect()
     };
-    let have_equal_numbers = |starts: &[Vec<usize>]| {
+    let can_be_split = |starts: &[Vec<usize>]| {
         let trials = starts.first().map_or(0, Vec::len);
         trials > 1 && starts.iter().all(|starts| starts.len() == trials)
     };
     // Rule 1.
     let mut found = starts_of_files(true);
-    if !have_equal_numbers(&found) {
+    if !can_be_split(&found) {
         // Rule 2. Without a clock that was certainly reset, nothing is split.
         let Some((raw, row_of_reset)) = raws
             .iter()
@@ -59,7 +60,7 @@ pub(super) fn split_trials(
             return Ok(raws);
         };
         found = starts_of_files(false);
-        if !have_equal_numbers(&found) {
+        if !can_be_split(&found) {
             return Err(unequal_resets(raw, row_of_reset));
         }
     }
@@ -78,7 +79,7 @@ pub(super) fn split_trials(
     Ok(raws.into_iter().zip(found).map(with_runs).collect())
 }
 
-/// The error for a clock that starts again at the row with index `row`, while the files do not have the same number of trials.
+/// The error for a clock that starts again at the row with index `row`, although the files cannot be split into trials.
 fn unequal_resets(raw: &Raw, row: usize) -> Error {
     let clock = |row: usize| {
         raw.cell(&raw.rows[row], "logical_clock")

@@ -17,6 +17,7 @@ use super::Value::Number;
 use super::{Measure, ratio};
 use crate::read::run_log::{NO_EVENT, Run};
 
+// In each `value` below, `of` is what was observed of one machine in one run.
 pub(super) const MEASURES: [Measure; 2] = [
     Measure {
         name: "concurrency",
@@ -148,7 +149,7 @@ pub(crate) fn cross_pairs(run: &Run<'_>, skipped: &[u32]) -> u64 {
     (all * all - of_one_machine) / 2
 }
 
-/// The replay of a run's vector clocks in a causal order.
+/// A replay of a run's events in a causal order. It computes the vector clocks, and counts the pairs.
 struct Replay<'r> {
     run: &'r Run<'r>,
     sends: &'r [u32],
@@ -170,7 +171,7 @@ impl Replay<'_> {
         let machine = events.machine[index] as usize;
         let index_in_machine = (index - self.run.bounds()[machine]) as u32;
         if events.action[index] == Action::Receive {
-            // Only a receive changes `events_before`: it adds events of other machines. The machine's own events do not count.
+            // `events_before` counts only events of other machines. So only a receive changes it.
             self.vectors.receive(machine, self.sends[index] as usize)?;
             // For each machine, how many of its events after the warm-up happened before this receive.
             let counts = std::iter::zip(self.vectors.of(machine), &self.skipped);
@@ -306,9 +307,9 @@ impl EqualClocks {
         let greatest = clocks.iter().copied().max().unwrap_or(0);
         // Together, the next two conditions are the Clock Condition.
         let grows = run.logs().all(|log| clocks[log].is_sorted_by(|a, b| a < b));
-        let exceeds_sends = std::iter::zip(clocks, sends)
+        let receives_exceed_sends = std::iter::zip(clocks, sends)
             .all(|(&clock, &send)| send == NO_EVENT || clocks[send as usize] < clock);
-        if grows && exceeds_sends && greatest / MAX_CLOCKS_PER_EVENT <= run.len() as u64 {
+        if grows && receives_exceed_sends && greatest / MAX_CLOCKS_PER_EVENT <= run.len() as u64 {
             return Self::Counted(vec![0; greatest as usize + 1]);
         }
         Self::Listed {

@@ -13,6 +13,7 @@
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};
 
+// In each `value` below, `of` is what was observed of one machine in one run.
 pub(super) const MEASURES: [Measure; 5] = [
     Measure {
         name: "logical_rate",

@@ -4,6 +4,7 @@
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};
 
+// In each `value` below, `of` is what was observed of one machine in one run.
 pub(super) const MEASURES: [Measure; 8] = [
     Measure {
         name: "ticks",
@@ -61,7 +62,6 @@ pub(super) const MEASURES: [Measure; 8] = [
         decimals: 3,
         brief: "sends to all / sends",
         remark: "With the topology mesh and sends = mix it tends to 1 / N for N machines, because a send goes to one of the N - 1 other machines or to all of them, and these N possibilities are equally likely. If runs have few sends, calculate the mean of the shares with send_events as weights.",
-        // The N kinds of sends: to one of the N - 1 other machines, or to all of them.
         value: Number(|of| ratio(of.machine.broadcasts as f64, of.machine.sends as f64)),
     },
     Measure {

@@ -6,6 +6,7 @@
 use super::Measure;
 use super::Value::{Integer, Number};
 
+// In each `value` below, `of` is what was observed of one machine in one run.
 pub(super) const MEASURES: [Measure; 6] = [
     Measure {
         name: "jump_mean",

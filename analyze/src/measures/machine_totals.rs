@@ -35,10 +35,11 @@ pub(crate) struct MachineTotals {
     /// The queue length after the last event, even if this event is in the warm-up. `None` if the log does not have it, or the machine
     /// has no events.
     pub(crate) final_queue_length: Option<u64>,
-    /// The least-squares line of the queue length after each tick against time.
+    /// The least-squares line through these points: for each tick, its time and the queue length after it.
     pub(crate) queue_line: Line,
-    /// The least-squares line of the lag (the run's largest clock minus this clock) after each tick against time. The points are added
-    /// by [`RunTotals`](super::run_totals::RunTotals), because they need the clocks of all machines.
+    /// The least-squares line through these points: for each tick, its time and the lag after it. The lag is the run's largest clock minus
+    /// this machine's clock. The points are added by [`RunTotals`](super::run_totals::RunTotals), because they need the clocks of all
+    /// machines.
     pub(crate) lag_line: Line,
     /// The sum, over all receives, of the observed time that is left after the receive, in model seconds. Receives in the warm-up count
     /// too: after each of them, the whole observed time is left. The mean backlog is calculated from this sum: see `backlog.rs`.

@@ -1,9 +1,9 @@
 //! The measures of each machine in each run, for example the mean jump of its clock. Related measures form a family, and each family
 //! has a file with the definitions of its measures.
 //!
-//! A run's events are read once, into columns. From the columns, [totals](Observed) are computed: by one pass over each machine's columns,
-//! one pass along the run's timeline (its events in the order of their times) and one replay of the vector clocks. Each measure is a
-//! function of these totals.
+//! A run's events are read once, into columns. Several passes over the columns compute [totals](Observed): a pass over each machine's
+//! events, a pass over all sends, a pass along the run's timeline (its events in the order of their times), and a replay of the events,
+//! which computes their vector clocks. Each measure is a function of these totals.
 //!
 //! # Layout
 //!

@@ -8,6 +8,7 @@
 use super::Value::{Integer, Number};
 use super::{Measure, ratio};
 
+// In each `value` below, `of` is what was observed of one machine in one run.
 pub(super) const MEASURES: [Measure; 3] = [
     Measure {
         name: "spread_mean",

@@ -33,6 +33,7 @@ const PARTS: [(UnmeasuredPart, &[&str]); 4] = [
         &["message_age_mean_s", "message_age_mean_ticks"],
     ),
     (
+        // Times that can be compared between machines.
         UnmeasuredPart::SharedTime,
         &[
             "backlog_mean",

@@ -11,7 +11,7 @@ use super::{distinct, listed, model, range_in_words};
 use crate::output::words::counted;
 use crate::read::dataset::Dataset;
 
-/// How many files the sentence of [`origin`] names if there are many: 3, as in "`a.csv`, `b.csv`, `c.csv` and 2 more".
+/// If there are many files, the sentence of [`origin`] names only this many of them, as in "`a.csv`, `b.csv`, `c.csv` and 2 more".
 const NAMED_FILES: usize = 3;
 
 /// The sentences about imported logs of these configurations.

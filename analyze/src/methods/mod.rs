@@ -118,7 +118,7 @@ fn command_to_make_again(dataset: &Dataset) -> Option<String> {
         ..Overrides::default()
     };
     let read = Experiment::read(&file, overrides).ok()?;
-    // The experiment of the file, in the form in which manifests record experiments. So it can be compared with `recorded`.
+    // The experiment in the file, in the same form as the experiment in the manifest, so that the two can be compared.
     let of_file = Manifest::new(&read, vec![]).experiment;
     let recorded = &manifest.experiment;
     if of_file.configurations != recorded.configurations || of_file.seed != recorded.seed {

@@ -40,7 +40,8 @@ pub(super) fn sentences(configurations: &[&Configuration]) -> Vec<String> {
     sentences
 }
 
-/// The sets of rates in words. If there are many sets, or many machines, only the range of the rates and the number of sets are given.
+/// The sets of rates in words. If there are many sets, or if a set has many rates, only the range of all rates is given. If there are
+/// several sets, their number is given too.
 pub(super) fn rates(configurations: &[&Configuration]) -> String {
     let sets = distinct(configurations.iter().map(|one| one.rates.to_string()));
     let is_short = |set: &String| set.split(',').count() <= MAX_LISTED;

@@ -15,7 +15,7 @@ pub(super) fn sentences(
     configurations: &Configurations<'_>,
     conditions: &[String],
 ) -> Vec<String> {
-    let mut sentences = vec![numbers(dataset, configurations)];
+    let mut sentences = vec![run_counts(dataset, configurations)];
     if !conditions.is_empty() {
         let conditions: Vec<String> = conditions.iter().map(|one| format!("`{one}`")).collect();
         sentences.push(format!("Only runs with {} are used.", listed(&conditions)));
@@ -35,10 +35,10 @@ pub(super) fn sentences(
 
 /// The sentence about how many configurations, repetitions, runs and events there are. For example: "The dataset has 2 configurations with
 /// 3 repetitions each: 6 finished runs with 1,140 events."
-fn numbers(dataset: &Dataset, configurations: &Configurations<'_>) -> String {
+fn run_counts(dataset: &Dataset, configurations: &Configurations<'_>) -> String {
     let runs = dataset.finished();
-    // For each configuration, how many runs it has. `first_runs` has one entry for each configuration. For each run, `numbers` has the
-    // number of the run's configuration.
+    // How many runs each configuration has. `first_runs` has one entry for each configuration. `numbers` has one entry for each run: the
+    // index of the run's configuration.
     let mut repetitions = vec![0_u32; configurations.first_runs().len()];
     for &configuration in configurations.numbers() {
         repetitions[configuration as usize] += 1;
@@ -74,7 +74,8 @@ fn not_used(dataset: &Dataset) -> Option<String> {
     (!words.is_empty()).then(|| format!("Not used: {}.", words.join(", ")))
 }
 
-/// The sentences about the engine, how machines shared processes, and the time scale (model seconds per second of real time).
+/// The sentences about the engine, about whether machines shared a process, and about the time scale (model seconds per second of real
+/// time).
 fn engine(dataset: &Dataset) -> String {
     // The isolation says whether each machine was a process of its own.
     let kind = |run: &JournalRow| (run.isolation.clone(), run.time_scale);

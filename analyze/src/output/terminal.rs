@@ -15,7 +15,7 @@ const NARROWEST_PROSE: usize = 16;
 
 /// The title, the table and its caption as text. If the table is wider than `width` characters, columns get their shorter forms (for
 /// example, means without intervals). If the table is still wider, optional columns are left out, and a sentence names them. A line is
-/// longer than `width` only if its words are too long: words are never broken.
+/// longer than `width` only if its words are too long. Words are broken only in a cell with a line of more than 1,000 characters.
 pub fn terminal(table: &Table, width: u16) -> String {
     let (table, left_out) = narrowed(table, width);
     let mut text = format!("{}\n\n", table.title);
@@ -70,7 +70,7 @@ fn fits(table: &Table, width: u16) -> bool {
     let mut broken = table.clone();
     for row in &mut broken.rows {
         for &index in &table.prose {
-            // The width of the widest part between separators.
+            // Splits the cell at the separators, and returns the width of the widest part.
             let widest = |separators: &[char]| {
                 let parts = row[index].split(separators);
                 parts.map(display_width).max().unwrap_or(0)

@@ -29,7 +29,8 @@ pub(super) fn plot(dataset: &Dataset, kind: Kind, options: &Options) -> Result<P
     let measured: Vec<&'static Measure> =
         measured.iter().map(|name| measures::named(name)).collect();
     let mut estimates = Estimates::new(dataset, &measured, options)?;
-    // Counted before `keep_evenly` removes conditions: `left_out` makes sentences such as `12 of 40 conditions are drawn`.
+    // `left_out` needs the numbers of all conditions and machines, for sentences such as `30 of 40 conditions are drawn`. So they are
+    // counted before `keep_evenly` removes conditions.
     let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
     estimates.keep_evenly(options.max_rows);
     let (axis_title, names) = axis_names(&estimates.names, &estimates.values());
@@ -137,7 +138,8 @@ const MIX: [(&str, &str, usize); 3] = [
 pub(super) fn plot_mix(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     let measured = MIX.map(|(name, _, _)| measures::named(name));
     let mut estimates = Estimates::new(dataset, &measured, options)?;
-    // Counted before `keep_evenly` removes conditions: `left_out` makes sentences such as `12 of 40 conditions are drawn`.
+    // `left_out` needs the numbers of all conditions and machines, for sentences such as `30 of 40 conditions are drawn`. So they are
+    // counted before `keep_evenly` removes conditions.
     let (condition_count, machines) = (estimates.conditions.len(), estimates.machines());
     estimates.keep_evenly(options.max_rows);
     let (axis_title, names) = axis_names(&estimates.names, &estimates.values());
@@ -193,10 +195,10 @@ fn stacked_shares(estimates: &Estimates, machine: usize) -> Vec<Series> {
         })
         .collect();
     for (row, condition) in estimates.conditions.iter().enumerate() {
-        let Some(of_machine) = condition.machines.get(machine) else {
+        let Some(machine_estimates) = condition.machines.get(machine) else {
             continue;
         };
-        let means = of_machine
+        let means = machine_estimates
             .iter()
             .map(|estimate| estimate.map_or(0.0, |estimate| estimate.mean));
         let all_events: f64 = means.clone().sum();

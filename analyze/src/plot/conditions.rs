@@ -94,14 +94,15 @@ impl Condition<'_> {
     }
 }
 
-/// The parameters whose values tell conditions apart: those in `by`. If `by` is empty: `rates`, `internal`, and every other parameter that
-/// has several values, but not `internal_each`. (Its values are shown as values of `internal`.) `values` has a list for each configuration,
-/// with the values of all parameters.
+/// The parameters whose values tell conditions apart. These are the parameters in `by`. If `by` is empty, they are `rates`, `internal` and
+/// every other parameter that has several values. Then `internal_each` is never among them, because its values are shown as values of
+/// `internal`. `values` has a list for each configuration, with the values of all parameters.
 pub(super) fn names(values: &[Vec<Value>], by: &[&'static str]) -> Vec<&'static str> {
     if !by.is_empty() {
         return by.to_vec();
     }
-    // Tells whether the parameter with this index has several values. Then its value differs between two neighbouring configurations.
+    // Tells whether the parameter with this index has several values. It is enough to compare neighbouring configurations: if no two
+    // neighbours differ, all values are equal.
     let differs = |index: usize| {
         values
             .windows(2)

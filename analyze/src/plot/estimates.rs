@@ -17,11 +17,11 @@ pub(super) struct Estimates {
     pub(super) names: Vec<&'static str>,
     /// The conditions. If [`Options::by`] names parameters, the conditions are sorted by the values of these parameters. Otherwise they are
     /// in the order of the experiment's configurations.
-    pub(super) conditions: Vec<Estimated>,
+    pub(super) conditions: Vec<EstimatedCondition>,
 }
 
 /// A condition with its estimates.
-pub(super) struct Estimated {
+pub(super) struct EstimatedCondition {
     /// The values of [`Estimates::names`], as text.
     pub(super) values: Vec<String>,
     /// Number of runs of the condition.
@@ -58,13 +58,13 @@ impl Estimates {
         // `&[]` means that the user has chosen no parameters. Then the names are `rates`, `internal`, and each other parameter whose value
         // is not the same in all configurations.
         let names = names(&values, &[]);
-        let mut conditions: Vec<Estimated> = vec![];
+        let mut conditions: Vec<EstimatedCondition> = vec![];
         for group in &groups {
             let estimates = measures.iter().map(|measure| group.estimate(measure));
             let estimates: Vec<Option<Estimate>> = estimates.collect();
             // Machine 0 is the first group of a new condition.
             if group.machine == 0 {
-                conditions.push(Estimated {
+                conditions.push(EstimatedCondition {
                     values: names
                         .iter()
                         .map(|name| shown(&group.parameters, name))
@@ -89,7 +89,7 @@ impl Estimates {
         let keys = [by, &["machine"]].concat();
         // A pool is one machine, such as machine 0, in all runs with the same values of `by`. The pools of a condition are consecutive.
         let pools = pool::pools(std::slice::from_ref(dataset), &keys, measures)?;
-        let mut conditions: Vec<Estimated> = vec![];
+        let mut conditions: Vec<EstimatedCondition> = vec![];
         for pool in &pools {
             // The last of the pool's values is the machine.
             let values: Vec<String> = pool.values[..by.len()]
@@ -97,7 +97,7 @@ impl Estimates {
                 .map(Value::to_string)
                 .collect();
             if conditions.last().is_none_or(|last| last.values != values) {
-                conditions.push(Estimated {
+                conditions.push(EstimatedCondition {
                     values,
                     n: pool.n,
                     machines: vec![],

@@ -117,8 +117,8 @@ fn panel(
     let mut series = vec![];
     for machine in 0..condition.machines().min(MAX_MACHINES) {
         let points = (0..times.len()).filter_map(|index| {
-            let of_runs = sampled.iter().filter_map(|run| run.get(machine));
-            let values: Vec<f64> = of_runs
+            let values_by_run = sampled.iter().filter_map(|run| run.get(machine));
+            let values: Vec<f64> = values_by_run
                 .map(|values| values[index])
                 // NaN means that the run has no events in this interval.
                 .filter(|value| !value.is_nan())
@@ -240,7 +240,7 @@ fn mean_jumps(run: &Run<'_>, log: std::ops::Range<usize>, middles: &[f64]) -> Ve
         let (time_s, clock) = (run.times_s()[index], run.events().logical_clock[index]);
         let jump = clock.saturating_sub(previous_clock);
         previous_clock = clock;
-        // Longer runs of the condition have events after the last interval. They are not drawn.
+        // Longer runs of the condition have events after the last interval. These events are not drawn.
         if run.is_after_warm_up(time_s) && time_s <= end {
             // Because of a rounding error, an event can be just before `start`. It counts in the first interval.
             let interval = ((time_s - start) / length).floor().max(0.0) as usize;

@@ -19,8 +19,8 @@ use crate::theory::{self, PredictionComparison};
 /// The largest number of rows of a map.
 const MAX_ROWS: usize = 250;
 
-/// If a map has more rows than this, the boundary is drawn only between cells of the same row. In such a map, for example of all 216 sets of
-/// three rates from 1 to 6, neighbouring rows can have very different rates, such as 1,1,6 and 1,2,1.
+/// If a map has more rows than this, the boundary is drawn only between cells of the same row, because neighbouring rows can have very
+/// different rates. For example, in the map of all 216 sets of three rates from 1 to 6, the rows 1,1,6 and 1,2,1 are neighbours.
 const MAX_RELATED_ROWS: usize = 40;
 
 /// The colour of the cells. In other pictures it belongs to machine 1; here it stands for no machine.
@@ -111,7 +111,7 @@ fn cells(groups: &[Group]) -> Vec<Cell> {
         .iter()
         .map(|group| group.parameters.clone())
         .collect();
-    // The second list has the parameters of `--by`. It is empty, because this plot refuses `--by`.
+    // The second argument has the parameters of `--by`. It is empty, because this plot refuses `--by`.
     let names = super::conditions::names(&values, &[]);
     let compared = theory::compare(groups);
     let mut cells = vec![];

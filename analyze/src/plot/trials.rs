@@ -24,7 +24,7 @@ const MAX_CONDITIONS: usize = 4;
 
 /// The values of some measures. A row is one machine of one run.
 struct Values {
-    /// The key is the number of a run, the value is the index of the row of its machine 0. The rows of its machines 1, 2, ... follow.
+    /// For each run number: the index of the row of machine 0 of this run. The rows of the run's machines 1, 2, ... follow.
     first_rows: HashMap<u64, usize>,
     /// For each measure, its value in each row. `None` if the measure is undefined for this machine.
     columns: Vec<Vec<Option<f64>>>,

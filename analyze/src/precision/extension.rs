@@ -43,7 +43,7 @@ pub struct Extension {
 }
 
 impl Extension {
-    /// The extension of `dataset` that gives each configuration as many repetitions as it needs. `needs` has one machine for
+    /// The extension of `dataset` that gives each configuration as many repetitions as it needs. `needs` has at most one machine of
     /// each configuration: the machine whose interval needs the most repetitions. Needs of other datasets are ignored.
     ///
     /// Returns `Ok(None)` if the logs were imported: they are logs of another program, so `sim` cannot make more runs.
@@ -52,7 +52,7 @@ impl Extension {
     ///
     /// [`Error::Dataset`] if the dataset or its experiment file cannot be read.
     pub fn new(dataset: &Dataset, needs: &[MachineNeed<'_>]) -> Result<Option<Self>, Error> {
-        // The same dataset as the simulator reads it, with its experiment and the commands that made it.
+        // The same dataset, opened as a type of the simulator. This type can read the experiment and the commands that made the dataset.
         let log = log::Dataset::open(dataset.root())?;
         let Some(experiment) = log.experiment()? else {
             return Ok(None);
@@ -72,14 +72,14 @@ impl Extension {
         let mut is_possible = true;
         for configuration in experiment.configurations() {
             let text = configuration.to_string();
-            // A configuration that is not in `needs` needs no further repetitions.
+            // A configuration that is not in `needs` gets no further repetitions.
             let wanted = further.remove(&text).unwrap_or(Some(0));
             is_possible &= wanted.is_some();
             // A block `[[repeat]]` can give a configuration more repetitions than the key `repetitions`.
             let planned = experiment.more_repetitions.get(&text);
             let planned = planned.copied().unwrap_or(0).max(experiment.repetitions);
             let (count, to_do, planned_to_do) =
-                attempted.extend(&text, planned, wanted.unwrap_or(0));
+                attempted.plan_further(&text, planned, wanted.unwrap_or(0));
             counts.push(count);
             runs.push((&**configuration, to_do));
             planned_before += planned_to_do;
@@ -96,7 +96,7 @@ impl Extension {
         };
         let wall_time = Plan::wall_time_of(&experiment, &runs, &Options::default(), &capacity);
         let commands = log.commands().into_iter().map(without_retry_failed);
-        let (lines, commands) = in_commands(lines, commands.collect());
+        let (lines, commands) = set_repetitions_in_commands(lines, commands.collect());
         Ok(Some(Self {
             dataset: dataset.label().to_owned(),
             lines,
@@ -137,10 +137,10 @@ impl Attempted {
 
     /// Plans at least `wanted` further runs of a configuration, which has `planned` repetitions now. Returns three numbers:
     ///
-    /// 1. The new number of repetitions. It is the smallest number that leaves at least `wanted` runs to do, but not below `planned`.
+    /// 1. The new number of repetitions: the smallest number, not below `planned`, with which at least `wanted` runs are still to do.
     /// 2. The number of runs that are still to do with the new number of repetitions.
     /// 3. The number of runs that are still to do with the present number, `planned`.
-    fn extend(&self, configuration: &str, planned: u32, wanted: u64) -> (u32, u64, u64) {
+    fn plan_further(&self, configuration: &str, planned: u32, wanted: u64) -> (u32, u64, u64) {
         let attempted = self.0.get(configuration);
         let is_to_do =
             |repetition: &u32| !attempted.is_some_and(|attempted| attempted.contains(repetition));
@@ -197,7 +197,7 @@ fn without_retry_failed(command: String) -> String {
 
 /// If a command sets the number of repetitions (`--repetitions` or `--set repetitions=N`), the number in the experiment file has no effect.
 /// So this function writes the new number into such a command, and removes the number from the lines for the file.
-fn in_commands(
+fn set_repetitions_in_commands(
     mut lines: RepetitionLines,
     mut commands: Vec<String>,
 ) -> (RepetitionLines, Vec<String>) {
@@ -233,12 +233,12 @@ mod tests {
         let made = HashSet::from([0, 1, 2, 5]);
         let attempted = Attempted(HashMap::from([("a".to_owned(), made)]));
         // 3 and 4 are planned and not made; 5 was made when the plan had more repetitions.
-        assert_eq!(attempted.extend("a", 5, 0), (5, 2, 2));
-        assert_eq!(attempted.extend("a", 5, 2), (5, 2, 2));
+        assert_eq!(attempted.plan_further("a", 5, 0), (5, 2, 2));
+        assert_eq!(attempted.plan_further("a", 5, 2), (5, 2, 2));
         // The four runs to do are 3, 4, 6 and 7.
-        assert_eq!(attempted.extend("a", 5, 4), (8, 4, 2));
+        assert_eq!(attempted.plan_further("a", 5, 4), (8, 4, 2));
         // Nothing is known of configuration b, so none of its repetitions was made.
-        assert_eq!(attempted.extend("b", 1, 3), (3, 3, 1));
+        assert_eq!(attempted.plan_further("b", 1, 3), (3, 3, 1));
     }
 
     #[test]
@@ -262,7 +262,7 @@ mod tests {
                 repetitions: Some(9),
                 blocks: vec![],
             };
-            let (lines, commands) = in_commands(lines, vec![command.to_owned()]);
+            let (lines, commands) = set_repetitions_in_commands(lines, vec![command.to_owned()]);
             assert!(lines.is_empty());
             assert_eq!(commands, [wanted]);
         }
@@ -273,7 +273,7 @@ mod tests {
         // This command does not set the number of repetitions, so the number stays in the lines of the file.
         let command = vec!["sim run e.toml --set internal=0.4".to_owned()];
         assert_eq!(
-            in_commands(lines.clone(), command.clone()),
+            set_repetitions_in_commands(lines.clone(), command.clone()),
             (lines, command)
         );
     }

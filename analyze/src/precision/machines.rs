@@ -159,7 +159,7 @@ fn machine_need(
         wanted,
         need: Need {
             repetitions: repetitions_needed(),
-            // The ends of the interval, see `Need::low`. Unlike `repetitions`, they can be below the number of repetitions that are done.
+            // See `Need::low` and `Need::high`. Unlike `repetitions`, they can be below the number of repetitions that are done.
             low: values_needed.low.and_then(possible_repetitions_for),
             high: values_needed.high.and_then(possible_repetitions_for),
         },

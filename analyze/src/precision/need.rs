@@ -41,10 +41,10 @@ pub struct Need {
     /// With this number of repetitions, the interval is as narrow as wanted with the probability [`ASSURANCE`]. If the interval is narrow
     /// enough already, this is the number of repetitions that are done.
     pub repetitions: Option<u64>,
-    /// If the true standard deviation were known, the number of repetitions that is enough could be calculated. It is only estimated, so
-    /// this number is uncertain. This is the lower end of its 95 % interval.
+    /// How many repetitions are enough depends on the true standard deviation. Of this deviation only a 95 % interval is known. `low` is
+    /// the number of repetitions that would be enough if the deviation were at the lower end of this interval.
     pub low: Option<u64>,
-    /// The upper end of this interval.
+    /// The number of repetitions that would be enough if the deviation were at the upper end of this interval.
     pub high: Option<u64>,
 }
 
@@ -154,11 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_of_the_need_follows_from_the_interval_of_the_variance() {
+    fn low_and_high_follow_from_the_interval_of_the_variance() {
         // After 1,001 repetitions, the 95 % interval of the true variance is from 1000 / 1089.53 = 0.9178 to 1000 / 914.26 = 1.0938 times
         // the estimated variance. (1089.53 and 914.26 are the 0.975 and 0.025 quantiles of the chi-square distribution with 1000 degrees
-        // of freedom.) The need is almost proportional to the variance, so `low` and `high` are the same multiples of the need for the
-        // estimated variance. This need is about 150,000 repetitions. For so many repetitions, t is 1.96.
+        // of freedom.) The need is almost proportional to the variance. So `low` and `high` are about 0.9178 and 1.0938 times the need for
+        // the estimated variance. This need is about 150,000 repetitions. For so many repetitions, t is 1.96.
         let need = Need::new(1001, 10.0, 0.05);
         let need_for_estimate = (1.96 * 10.0 / 0.05f64).powi(2);
         let [low, high] =

@@ -288,21 +288,21 @@ fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
         ),
         ("This command then makes only the missing runs:", commands),
     ];
-    let mut words = vec![total];
+    let mut paragraphs = vec![total];
     for (what, code) in steps.iter().filter(|(_, code)| !code.is_empty()) {
-        match &mut words[..] {
-            // Before the first step, `words` has only one paragraph: the total number of runs. The first step continues this paragraph.
+        match &mut paragraphs[..] {
+            // Before the first step, there is only one paragraph: the total number of runs. The first step continues this paragraph.
             [total] => *total += &format!(" {what}"),
-            _ => words.push((*what).to_owned()),
+            _ => paragraphs.push((*what).to_owned()),
         }
-        words.push(String::new());
-        words.extend(code.lines().map(indented));
-        words.push(String::new());
+        paragraphs.push(String::new());
+        paragraphs.extend(code.lines().map(indented));
+        paragraphs.push(String::new());
     }
-    words
+    paragraphs
 }
 
-/// A line that is not wrapped, with an indent. An empty line stays empty.
+/// Indents a line, and keeps it from being wrapped. An empty line stays empty.
 fn indented(line: &str) -> String {
     match line {
         "" => String::new(),

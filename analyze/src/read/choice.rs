@@ -42,7 +42,7 @@ impl FromStr for Choice {
             return match text.parse::<Condition>() {
                 Ok(condition) => Ok(Self::Cell(condition)),
                 // `runs.csv` has no such column, but conditions can also name some other columns, such as `role`.
-                Err(NotACondition::Name(name)) => on_column_of_frame(text, &name),
+                Err(NotACondition::Name(name)) => comparison_to_sql(text, &name),
                 Err(problem) => Err(problem.into()),
             };
         }
@@ -72,7 +72,7 @@ fn is_sql(text: &str) -> bool {
 
 /// Turns `text`, a comparison such as `role=slowest` or `rate>2`, into a condition in SQL. `name` is the column in `text`, such as `role`.
 /// `runs.csv` has no such column. But conditions in SQL are evaluated on a data frame, which can have more columns than `runs.csv`.
-fn on_column_of_frame(text: &str, name: &str) -> Result<Choice, NotAChoice> {
+fn comparison_to_sql(text: &str, name: &str) -> Result<Choice, NotAChoice> {
     let known: Vec<&str> = choice_frame::names().collect();
     let sign_characters = ['=', '!', '<', '>'];
     let (_, sign_and_value) = text.split_at(text.find(sign_characters).unwrap_or(text.len()));

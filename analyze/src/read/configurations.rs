@@ -27,7 +27,8 @@ impl<'d> Configurations<'d> {
         };
         // Two runs have the same configuration if three fields of their rows are equal: `configuration` (compared as text), `engine`, and
         // `time_scale` (compared by its bits, because an `f64` cannot be a key of a `HashMap`). Several rows can share one `Configuration`
-        // in memory. For these rows, the text need not be made again: `by_address` finds them by the address of their `Configuration`.
+        // in memory. For these rows, the text need not be made again: `by_address` has the configuration's number for the address of the
+        // shared `Configuration`.
         let mut by_address: HashMap<(*const Configuration, &str, u64), u32> = HashMap::new();
         let mut by_text: HashMap<(String, &str, u64), u32> = HashMap::new();
         for row in runs {

@@ -466,7 +466,7 @@ impl Dataset {
     }
 }
 
-/// The error if two rows of journals, `run` and `again`, say that the same run finished.
+/// The error for a run that finished twice according to the journals. `run` and `again` are its two rows.
 fn finished_twice(log: &log::Dataset, run: &JournalRow, again: &JournalRow) -> Error {
     let (path, other) = (log.journal_of(run), log.journal_of(again));
     let problem = if path == other {

@@ -132,9 +132,9 @@ impl EventsBuilder {
         self.time_s.extend_from_slice(run.times_s());
         // `events` has all events of machine 0, then all of machine 1, and so on. `run.logs()` has the range of each machine's indices, in
         // the same order.
-        for log in run.logs() {
+        for range in run.logs() {
             let mut previous = 0;
-            for &clock in &events.logical_clock[log] {
+            for &clock in &events.logical_clock[range] {
                 self.jump.push(clock as i64 - previous);
                 previous = clock as i64;
             }
@@ -182,8 +182,8 @@ impl Lists {
             .push(has_list.then(|| self.numbers.len() - start));
     }
 
-    /// Makes a column of a data frame from the lists. The return type has a path because [`Column`] alone is another type in this file: the
-    /// project's description of a column.
+    /// Makes a column of a data frame from the lists. The return type is written with its path, because in this file [`Column`] without a
+    /// path is another type: the project's description of a column.
     fn finish(self, name: &str) -> polars::prelude::Column {
         let mut lists: ListPrimitiveChunkedBuilder<Int64Type> = ListPrimitiveChunkedBuilder::new(
             name.into(),
@@ -224,8 +224,9 @@ pub(crate) fn find_value_above_63_bits(events: &EventColumns) -> Option<(usize, 
         .find_map(|(name, numbers, can_be_empty)| {
             let is_too_large =
                 |&number: &u64| number > i64::MAX as u64 && !(can_be_empty && number == UNKNOWN);
-            // Most columns have no such value. `fold` finds this out faster than `position`, because `fold` never stops early: one
-            // instruction can then test several numbers. `position` is called only if there is such a value.
+            // Most columns have no such value. `fold` finds this out faster than `position`. `position` stops at the first such value, so
+            // it tests one number after the other. `fold` tests all numbers in any case, so one instruction can test several of them.
+            // `position` is called only if there is such a value.
             let has_too_large = numbers
                 .iter()
                 .fold(false, |any, number| any | is_too_large(number));

@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_of_a_parsed_condition_is_the_text_that_was_parsed() {
+    fn a_parsed_condition_is_printed_as_it_was_written() {
         for text in ["internal>=0.4", "rates=1,3,6", "phase!=aligned", "run<7"] {
             let condition: Condition = text.parse().expect("a condition");
             assert_eq!(condition.to_string(), text);

@@ -155,7 +155,8 @@ impl<'a> Run<'a> {
         let events = &self.events;
         let (message_stamp, sent_tick) = (events.stamp[receive], events.sent_tick[receive]);
         let sender = events.peer[receive] as usize;
-        // The events of the sender are those from `first` to `end - 1`. A sender that is not in the log has no bounds.
+        // The events of the sender are those from `first` to `end - 1`. There are no bounds if the log does not name the sender, or if the
+        // run has no machine with the sender's number.
         let first = *self.bounds.get(sender)?;
         let end = *self.bounds.get(sender + 1)?;
         if sent_tick == UNKNOWN {

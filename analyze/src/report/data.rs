@@ -66,7 +66,7 @@ pub(super) struct Data {
 }
 
 impl Data {
-    /// The tables of drift, jumps, backlog and theory. Each row is about one machine of one configuration: an entry of `compared`.
+    /// The tables of drift, jumps, backlog and theory. Each row is about one entry of `compared`: one machine of one configuration.
     pub(super) fn new(compared: &[PredictionComparison<'_>]) -> Result<Self, ReportError> {
         let mut data = Self {
             rows: compared.len(),

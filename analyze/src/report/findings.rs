@@ -166,7 +166,7 @@ fn growing(compared: &[PredictionComparison<'_>]) -> Option<String> {
 
 /// Says how many of the predictions without a caveat agree with the measurements.
 fn agreement(compared: &[PredictionComparison<'_>]) -> Option<String> {
-    // For each machine, each quantity that theory predicts, with its measured value.
+    // One entry for each quantity of each machine. An entry has the predicted and the measured value, if they are known.
     let quantities = compared.iter().flat_map(PredictionComparison::compared);
     let without_caveat: Vec<Compared> = quantities
         .filter(|quantity| quantity.caveats.is_empty())

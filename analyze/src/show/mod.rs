@@ -86,8 +86,8 @@ fn partners(execution: &Execution, index: usize) -> String {
     }
 }
 
-/// The recipients of a send. A log without recipients still shows which machines received the message. Then these machines are returned.
-/// `None` if the log shows neither recipients nor receives of the message.
+/// The recipients of a send. If the log does not tell the recipients of sends, these are the machines that received the message. `None` if
+/// the log shows neither recipients nor such machines.
 fn recipients(execution: &Execution, send: usize) -> Option<Vec<String>> {
     let messages = execution.messages_of(send).iter();
     let mut recipients: Vec<u32> = messages.map(|message| message.recipient).collect();
@@ -258,7 +258,7 @@ impl<'e> Followed<'e> {
 
     /// What happened to the message itself at a machine.
     fn fate(&self, reach: &Reach) -> String {
-        // Whether the message arrived before the end of the run. `None` if the time of its arrival is not known.
+        // Whether the message arrived before or at the end of the run. `None` if the time of its arrival is not known.
         let has_arrived = reach
             .arrival_ns
             .map(|arrival_ns| arrival_ns <= self.execution.duration_ns);
@@ -289,8 +289,8 @@ impl<'e> Followed<'e> {
 
     /// Through which message the machine first knew of the send. Empty if it never knew of it.
     fn through(&self, reach: &Reach) -> String {
-        let is_by_the_message = reach.first.is_some() && reach.first == reach.receive;
-        if is_by_the_message {
+        let learnt_from_the_message = reach.first.is_some() && reach.first == reach.receive;
+        if learnt_from_the_message {
             return "the message".to_owned();
         }
         match self.teller(reach) {

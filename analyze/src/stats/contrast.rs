@@ -7,7 +7,7 @@
 //!
 //! After the rows of all pairs, the table has a row for each dataset with several pairs: the average of their differences, with equal
 //! weight. For the interval of this average, each run counts as only one value, the mean of its machines, because the machines of a run
-//! depend on each other. The interval is valid only for the compared configurations.
+//! depend on each other. The interval says nothing about configurations that are not compared.
 
 mod averages;
 mod records;
@@ -334,8 +334,8 @@ pub(super) fn difference_cells(
         .collect()
 }
 
-/// The paragraphs below the table. `kinds` are the kinds of the table's intervals. `fewest` is the smallest number of repetitions of a
-/// group.
+/// The paragraphs below the table. `kinds` are the kinds of the table's intervals. `fewest` is the number of repetitions of the group that
+/// has the fewest.
 fn caption(
     contrast: &Contrast,
     measures: &[&Measure],

@@ -48,8 +48,8 @@ impl Difference {
         )
     }
 
-    /// The average of the means `b` minus the average of the means `a`. In each average, all means have the same weight. All means
-    /// are of independent runs. `None` if `a` or `b` is empty.
+    /// The average of the means `b` minus the average of the means `a`. In each average, all means have the same weight. The
+    /// runs of all means must be independent. `None` if `a` or `b` is empty.
     pub(crate) fn between_means(a: &[Estimate], b: &[Estimate]) -> Option<Self> {
         if let ([a], [b]) = (a, b) {
             return Some(Self::between(a, b));
@@ -163,7 +163,7 @@ mod tests {
 
     /// Two groups: n 10, mean 20, sd 2 and n 15, mean 22, sd 4. The variances of their means are 2^2/10 = 0.4 and 4^2/15 = 16/15.
     /// So the standard error is sqrt(0.4 + 16/15) = 1.21106. It has (0.4 + 16/15)^2 / (0.4^2/9 + (16/15)^2/14) = 21.72 degrees of
-    /// freedom, t 2.0755.
+    /// freedom. For these, the 0.975 quantile t is 2.0755.
     #[test]
     fn the_interval_of_independent_means_is_that_of_welch() {
         let difference = Difference::between(&estimate(10, 20.0, 2.0), &estimate(15, 22.0, 4.0));

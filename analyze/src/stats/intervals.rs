@@ -53,16 +53,16 @@ fn words(mean: f64, half_width: Option<f64>, kind: IntervalKind, digits: Digits)
         };
     };
     let are_both_whole = is_whole && mean.fract() == 0.0 && half_width.fract() == 0.0;
-    let [shown, half_width] = match are_both_whole {
+    let [mean, half_width] = match are_both_whole {
         true => [mean, half_width].map(|value| number(value, 0)),
         false => with_half_width(mean, half_width, decimals),
     };
-    let [shown, half_width] = [shown, half_width].map(|text| with_groups(&text));
+    let [mean, half_width] = [mean, half_width].map(|text| with_groups(&text));
     let interval = match kind {
         IntervalKind::Rough => format!("±~{half_width}"),
         _ => format!("± {half_width}"),
     };
-    vec![shown, keep_together(&interval)]
+    vec![mean, keep_together(&interval)]
 }
 
 /// Sentences for the caption of a table that has intervals of these `kinds`.

@@ -28,9 +28,9 @@ use crate::stats::tables::{
     Deviations, cells, described, few_warning, means_in_words, measure_headings, parameter_heading,
 };
 
-/// Runs can be pooled by parameters, and also by these columns: the number of machines, the machine's index, rate and role (such as
-/// `slowest`), and the dataset. A pool never has runs of several datasets, even if the user does not name `dataset`. The table has a column
-/// with the dataset if the user names `dataset`, or if the pools come from several datasets.
+/// Runs can be pooled by parameters, and also by these columns: the number of the run's machines, three columns about one machine (its
+/// index, its rate, and its role, such as `slowest`), and the dataset. A pool never has runs of several datasets, even if the user does not
+/// name `dataset`. The table has a column with the dataset if the user names `dataset`, or if the pools come from several datasets.
 pub const OTHERS: [&str; 5] = ["machines", "machine", "rate", "role", "dataset"];
 
 /// All runs that have the same values of some parameters, and the estimates of measures over them.

@@ -253,8 +253,8 @@ impl<'d> Repetitions<'d> {
     /// `machine_count` machines that the user chose, or all of them if there are fewer. So each run gives one value of each measure. (It
     /// gives none if one of these machines has no value.) Then the runs of a configuration form a group.
     ///
-    /// The group's `machine` is the first chosen machine. Its `rate` is a mean over other machines: the first `machine_count` machines of the
-    /// configuration, chosen or not.
+    /// The group's `machine` is the first chosen machine. Its `rate` is the mean rate of the first `machine_count` machines of the
+    /// configuration, whether they were chosen or not.
     ///
     /// # Errors
     ///
@@ -262,8 +262,8 @@ impl<'d> Repetitions<'d> {
     pub fn run_means(&self, machine_count: u32) -> Result<Vec<Group>, Error> {
         let mut group_of_run = vec![];
         let mut means: Vec<Values> = vec![vec![]; self.measures.len()];
-        // `group_of_run` and the lists in `means` get one element for each run. In `keys`, a
-        // configuration has a group for each machine. The group of the first chosen machine stands for the configuration here.
+        // `group_of_run` and the lists in `means` get one element for each run. `keys` has groups of machines, but no groups of whole
+        // configurations. So each run is put into the group of its first chosen machine.
         // The rows of a run follow each other, and `first_row` is the first of them.
         let mut first_row = 0;
         while let Some(&group) = self.group_of_row.get(first_row) {
@@ -413,13 +413,13 @@ pub(crate) fn read_measured_machines(
 ) -> Result<DataFrame, Error> {
     let mut machines = dataset.measures_of(dataset.finished(), measures)?;
     let is_wanted = |name: &str| names.contains(&name) && !MACHINE_KEYS.contains(&name);
-    let described = machine_frame_with(
+    let named_columns = machine_frame_with(
         dataset.label(),
         dataset.finished(),
         dataset.warm_up_s(),
         is_wanted,
     )?;
-    machines.hstack_mut(described.columns())?;
+    machines.hstack_mut(named_columns.columns())?;
     if names.contains(&"role") {
         machines.with_column(role_column(dataset.finished()))?;
     }

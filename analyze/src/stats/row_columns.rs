@@ -1,5 +1,6 @@
-//! The columns that users can name in `--having` (which rows a table shows) and `--sort` (in which order). These are columns that say what
-//! a row is about, estimates of measures, predictions of theory, and regimes (whether a machine is stable, critical or overloaded).
+//! The columns that users can name in `--having` (which rows a table shows) and `--sort` (in which order). Some of these columns say what
+//! a row is about. The others are estimates of measures, predictions of theory, and regimes (whether a machine is stable, critical or
+//! overloaded).
 
 use crate::measures::{self, Measure};
 use crate::output::value::Value;
@@ -91,11 +92,11 @@ impl RowColumn {
     /// Some headings, such as `max`, belong to several measures. Of these measures, the one in `shown` is found. If none of them is in
     /// `shown`, no column is found. A measure with a heading of its own is found even if the table does not show the measure.
     pub fn find_by_name_or_heading(name: &str, shown: &[&'static Measure]) -> Option<Self> {
-        let is_headed = |measure: &Measure| measure.label == name || measure.heading() == name;
+        let is_match = |measure: &Measure| measure.label == name || measure.heading() == name;
         let measure = || {
-            let in_table = shown.iter().copied().find(|measure| is_headed(measure));
-            let mut headed = measures::all().filter(|measure| is_headed(measure));
-            in_table.or_else(|| match (headed.next(), headed.next()) {
+            let in_table = shown.iter().copied().find(|measure| is_match(measure));
+            let mut matches = measures::all().filter(|measure| is_match(measure));
+            in_table.or_else(|| match (matches.next(), matches.next()) {
                 // Exactly one measure has the heading.
                 (Some(measure), None) => Some(measure),
                 _ => None,

@@ -1,8 +1,9 @@
-//! The contrast of two sides, A and B (each has some datasets), as paragraphs, as a table and as records (rows of CSV or JSON).
+//! The contrast of two sides, A and B, as paragraphs, as a table and as records (rows of CSV or JSON). A side is one dataset, or the runs
+//! that meet one condition.
 //!
 //! A parameter is *common* if at least one of its values occurs on both sides. A *pool* is a group of runs of one configuration. A *cell*
-//! compares some pools of side A with some pools of side B. All these pools have the same values of the common parameters. Texts for users
-//! call configurations "pooled" if they are on the same side of the same cell.
+//! compares some pools of side A with some pools of side B. All these pools have the same values of the common parameters. In texts for
+//! users, the configurations on one side of a cell are called "pooled".
 
 use sim::sweep::words::grouped;
 
@@ -201,8 +202,8 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
     }
 }
 
-/// The average of the differences of all [`Contrast::run_cells`]. In these cells each run is one value, the mean of its machines. `None` if
-/// one of these cells has no difference.
+/// The average of the differences of all [`Contrast::run_cells`]. In these cells, each run counts as one value: the mean over its machines.
+/// `None` if one of these cells has no difference.
 pub fn average(contrast: &Contrast, measure: &Measure) -> Option<Difference> {
     let differences = contrast
         .run_cells

@@ -121,8 +121,8 @@ impl Contrast {
             let mut differing = differing.iter();
             differing.any(|other| other.name == name && other.is_disjoint)
         };
-        // Only `internal_each` has no column of its own. It is `internal` with a probability for each machine, and tables show both in the
-        // column `internal`. So if this column is disjoint, `internal_each` is not common either.
+        // `has_no_own_column` is true only for `internal_each`. If machines have different probabilities of internal events,
+        // `internal_each` lists them, and `internal` is their mean. So if `internal` is disjoint, `internal_each` is not common either.
         let is_common = |name: &&&'static str| {
             !(is_disjoint(name) || has_no_own_column(name) && is_disjoint("internal"))
         };
@@ -221,12 +221,12 @@ fn values(side: &[Pool], name: &str) -> Vec<String> {
     values
 }
 
-/// The cells: each has all pools with the same values of the parameters `common`. With `of_machines`, the pools of a cell are also about
-/// the same machine or role. A cell is left out if one of the sides has no pool for it.
-fn cells(sides: &[Vec<Pool>; 2], common: &[&'static str], of_machines: bool) -> Vec<Cell> {
+/// The cells: each has all pools with the same values of the parameters `common`. If `by_machine` is true, all pools of a cell also have
+/// the same machine or role, which is the last of their values. A cell is left out if one of the sides has no pool for it.
+fn cells(sides: &[Vec<Pool>; 2], common: &[&'static str], by_machine: bool) -> Vec<Cell> {
     let key = |pool: &Pool| {
         let values: Vec<String> = common.iter().map(|name| value(pool, name)).collect();
-        let machine = pool.values.last().filter(|_| of_machines);
+        let machine = pool.values.last().filter(|_| by_machine);
         (values, machine.map(ToString::to_string))
     };
     let mut cells: Vec<Cell> = vec![];
@@ -236,7 +236,7 @@ fn cells(sides: &[Vec<Pool>; 2], common: &[&'static str], of_machines: bool) -> 
         let index = *indices
             .entry((values.clone(), machine.clone()))
             .or_insert(cells.len());
-        // If the key is new, its index is the index of the cell that is added here.
+        // A new key has the index `cells.len()`. The cell with this index is added here.
         if index == cells.len() {
             cells.push(Cell {
                 values,

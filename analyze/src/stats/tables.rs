@@ -62,9 +62,9 @@ pub const BACKLOG: TableSpec = TableSpec {
     ],
 };
 
-/// How far is the smallest clock of a run behind the largest (`spread_mean`)? How old are messages when they are received? Of the pairs of
-/// events of different machines, what share is concurrent (`concurrency`)? Of those pairs that have different timestamps, what share is
-/// concurrent (`false_order`)?
+/// How far is the smallest clock of a run behind the largest (`spread_mean`)? How old are messages when they are received? Take all pairs
+/// of events on different machines: what share of them is concurrent (`concurrency`)? Of these pairs, take only those with different
+/// timestamps: what share of them is concurrent (`false_order`)?
 pub const CAUSALITY: TableSpec = TableSpec {
     title: "Causality",
     measures: &[

@@ -29,7 +29,7 @@ pub struct Row<'g> {
     pub slowest: &'g Group,
     /// The measured regime of the slowest machine; none if its offered load (messages that arrive per tick) is unknown.
     pub measured: Option<Regime>,
-    /// The prediction for the slowest machine; none if the configuration has no rate for this machine.
+    /// The prediction for the slowest machine; none if the configuration has no machine with this index.
     pub prediction: Option<Prediction>,
     /// The largest logical rate (advance of the clock per second) among the machines of the configuration. None if no machine has a
     /// logical rate.

@@ -18,9 +18,9 @@
 //! If each a is small, the product is about exp(-(sum of rho a)). The sum of rho a over the senders is lambda_i / r_i, the mean number of
 //! messages that arrive in the period. So y_i is about r_i exp(-lambda_i / r_i), as for a Poisson process.
 //!
-//! If y_j rises by 1, y_i falls by at most s_j. The same is true in the fluid model ([`super::fluid`]), which has a matrix made of the
-//! numbers s_j. If this matrix is positive definite ([`Links::has_one_solution`]), the equations of y_i have only one solution, both in the
-//! fluid model and here.
+//! These equations are similar to those of the fluid model ([`super::fluid`]): in both, y_i falls by at most s_j if y_j rises by 1. The
+//! fluid model has a matrix M, which is made of the numbers s_j. If M is positive definite ([`Links::has_one_solution`]), the equations
+//! have only one solution, both in the fluid model and here.
 //!
 //! The derivation ignores that a sender's idle ticks come in clusters, because messages arrive at the sender unevenly.
 

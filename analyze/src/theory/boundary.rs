@@ -41,7 +41,7 @@ impl Swept {
     /// The value of the parameter in `configuration`.
     fn value(self, configuration: &Configuration) -> f64 {
         match self {
-            // All machines have the same probability, so that of machine 0 is as good as any.
+            // The probability is equal for all machines, so it can be read from machine 0.
             Self::Internal => configuration.internal.at(0).value(),
             Self::Rate(machine) => rates(configuration)[machine],
         }
@@ -200,7 +200,8 @@ fn boundaries_in_group(group: &[Arc<Configuration>], swept: Swept) -> Vec<Bounda
 }
 
 /// For each machine, whether it is overloaded, which means that it has no idle ticks in the long run. None if chance decides which machines
-/// are overloaded. (In some stars, for example, either the machine in the centre or the other machines are overloaded.)
+/// are overloaded. (For example, in some systems with the topology star, either the machine in the centre or the other machines are
+/// overloaded.)
 fn overloaded(system: &System) -> Option<Vec<bool>> {
     let fluid = Fluid::from_links(&system.rates, &Links::new(system))?;
     // The fluid model calls a machine active if it has idle ticks. (Only idle ticks can send.)

@@ -64,14 +64,14 @@
 //! **Time since the last message with a later time.** Until such a message comes, the clock of i falls behind the fastest clock by
 //! D_i = R - max(r_i, lambda_i) per second. (An overloaded machine receives at every tick, so its clock adds 1 for each message. Each
 //! message counts here when it arrives, not when a tick takes it, because the first part of the lag already contains the waiting. So D_i
-//! is R - lambda_i.) How far the clock has fallen behind in this way is the second part of the lag, in short: the second part of i. (The
-//! code calls it `staleness`.) A message from j brings i the clock of j. If the second part of j is smaller than the second part of i, the
-//! second part of i falls to the second part of j. After the message, the second part of i grows by D_i per second again.
+//! is R - lambda_i.) How far the clock has fallen behind in this way is the second part of the lag. Call it L_i. (The code calls it
+//! `staleness`.) A message from j brings i the clock of j. If L_j is smaller than L_i, L_i falls to L_j. After the message, L_i grows by
+//! D_i per second again.
 //!
-//! Take a message that arrived u seconds ago. If the sender's second part was at most x - D_i u at that time, the second part of i is
-//! still at most x now. Call such a message *sufficient*. Let G_i(x) be the probability that the second part of i exceeds x now: the
-//! probability that no message is sufficient. Machine j sends s_j y_j messages per second to i. So the mean number m of sufficient
-//! messages is the sum over j of s_j y_j (1 - G_j(x - D_i u)), integrated over u from 0 to x / D_i. With v = x - D_i u, this is
+//! Take a message from j that arrived u seconds ago. If L_j was at most x - D_i u at that time, L_i is still at most x now. Call such a
+//! message *sufficient*. Let G_i(x) be the probability that L_i exceeds x now: the probability that no message is sufficient. Machine j
+//! sends s_j y_j messages per second to i. So the mean number m of sufficient messages is the sum over j of s_j y_j (1 - G_j(x - D_i u)),
+//! integrated over u from 0 to x / D_i. With v = x - D_i u, this is
 //!
 //! > m = (1 / D_i) (integral over v from 0 to x of the sum over j of s_j y_j (1 - G_j(v))).
 //!
@@ -80,9 +80,9 @@
 //!
 //! > dG_i/dx = -(G_i / D_i) (sum over j of s_j y_j (1 - G_j)), with G_i(0) = 1, and G = 0 for the fastest machine.
 //!
-//! The sum includes only machines j that follow the same clock as i (see "Topologies" below). The mean of the second part t seconds
-//! after the start of the run is the integral of G_i from 0 to D_i t ([`super::staleness`]), because the second part cannot exceed D_i t
-//! by then. This mean grows at the start of a run. The lag of a stable machine has a slope only because of this growth.
+//! The sum includes only machines j that follow the same clock as i (see "Topologies" below). At time t after the start of the run, L_i is
+//! at most D_i t. So the mean of L_i at this time is the integral of G_i from 0 to D_i t ([`super::staleness`]). This mean grows at the
+//! start of a run. The lag of a stable machine has a slope only because of this growth.
 //!
 //! **Offset.** At a random moment, the last tick of a machine was half a period ago on average (a period is the time between two of its
 //! ticks). Consider a message that machine i received, and that the fastest machine sent u seconds ago. Since then the clock of the fastest
@@ -92,9 +92,9 @@
 //! (R - r_i) u - 1/2. The term (R - r_i) u belongs to the second part of the lag, and -1/2 is the offset. So the lag can be negative.
 //!
 //! If i is overloaded, its offset is -1 - 1/2 - D_i / lambda_i, where D_i = R - lambda_i. The -1 is for the receive. The -1/2 is there
-//! because the last tick of the fastest machine was half a period ago. The last term corrects the second part: by its formula, the clock
-//! of i falls behind between two messages, by D_i / lambda_i on average. But an overloaded machine receives at every tick, so this amount
-//! is subtracted.
+//! because the last tick of the fastest machine was half a period ago. The last term corrects the second part. The formula of the second
+//! part lets the clock of i fall behind by D_i / lambda_i on average between two messages. But an overloaded machine receives at every
+//! tick, so this amount is subtracted.
 //!
 //! **Delay.** A delay of d seconds adds R d to the lag. No message arrives in the first d seconds, so both parts of the lag at time t are
 //! calculated with t - d instead of t.
@@ -114,7 +114,7 @@
 //! later times the clock advances by lambda_i + y_i per second. This number replaces max(r_i, lambda_i) in D_i. For a machine that follows
 //! no other, it also replaces r in R.
 //!
-//! A message waits only until the next tick. The offset follows from a message that was sent v seconds before the last tick of i.
+//! A message waits only until the next tick. To find the offset, take a message that was sent v seconds before the last tick of i.
 //! The last tick was half a period, 1 / (2 r_i) seconds, ago on average. Since the message was sent, the fastest clock has counted
 //! R (v + 1 / (2 r_i)) - 1/2. Machine i has counted 1 for the message, and r_i v - 1/2 for its ticks, because the message waited half a
 //! period for a tick. The lag is the first count minus the second: (R - r_i) v + R / (2 r_i) - 1. The term (R - r_i) v belongs to the
@@ -133,11 +133,11 @@ use super::sources::Source;
 use super::staleness::Staleness;
 use super::system::System;
 
-/// Messages *drive* the clock of a machine if this clock advances fast by counting events alone, without later times. There are two
-/// conditions. The first: per second, the clock advances by more than `DRIVING_SHARE * R`, where R is the logical rate of the clock that it
-/// follows.
+/// Each event of a machine adds 1 to its clock. Messages *drive* the clock if these additions alone, without later times, make it advance
+/// fast. There are two conditions. The first: per second, the additions are more than `DRIVING_SHARE * R`, where R is the logical rate of
+/// the clock that the machine follows.
 const DRIVING_SHARE: f64 = 0.8;
-/// The second condition: per tick of its machine, the clock advances by more than this number.
+/// The second condition: per tick of the machine, the additions are more than this number.
 const DRIVING_COUNT_PER_TICK: f64 = 1.5;
 /// No predicted lag is less than `-MAX_AHEAD`. A clock can be ahead of the fastest machine's clock for part of the time (then its lag is
 /// negative), but on average it is ahead by less than `MAX_AHEAD`.
@@ -148,9 +148,9 @@ const MAX_AHEAD: f64 = 1.0;
 pub(super) struct Clocks<'a> {
     /// The logical rate of the fastest clock, in 1/s.
     pub fastest_rate: f64,
-    /// For each machine, its lead. [`Clocks::lag`] is the machine's lag behind the fastest machine's clock. The sum of this lag and the lead
-    /// is the machine's lag behind the greatest clock of the run. The lead is the same number for all machines, except if several machines
-    /// have the highest rate ([`super::leads`]).
+    /// For each machine, the number that is added to [`Clocks::lag`] to get the machine's lag behind the greatest clock of the run: how far
+    /// the greatest clock is ahead of the fastest machine's clock, on average. The number is the same for all machines, except if several
+    /// machines have the highest rate ([`super::leads`]).
     pub leads: Vec<f64>,
     followed: FollowedClocks<'a>,
     staleness: Staleness,
@@ -164,7 +164,7 @@ struct FollowedClocks<'a> {
     /// For each machine, the machine whose clock it follows. A machine may follow its own clock.
     sources: Vec<Source>,
     /// For each machine, R: the logical rate of the followed clock, in 1/s.
-    rates: Vec<f64>,
+    followed_rates: Vec<f64>,
     /// For each machine, D: by how much per second its clock falls behind the followed clock, as long as no later time arrives.
     falls_behind_per_s: Vec<f64>,
 }
@@ -173,7 +173,7 @@ impl<'a> Clocks<'a> {
     pub fn new(system: &'a System, flow: &'a Flow) -> Self {
         let followed = FollowedClocks::new(system, flow);
         Self {
-            fastest_rate: followed.rates.iter().copied().fold(0.0, f64::max),
+            fastest_rate: followed.followed_rates.iter().copied().fold(0.0, f64::max),
             leads: leads(system, flow),
             staleness: followed.staleness(),
             followed,
@@ -186,7 +186,7 @@ impl<'a> Clocks<'a> {
         let followed = &self.followed;
         let source = followed.sources[machine].machine;
         let tick_rate_of_source = followed.system.rates[source];
-        followed.rates[machine] / tick_rate_of_source - 1.0
+        followed.followed_rates[machine] / tick_rate_of_source - 1.0
     }
 
     /// The expected lag of `machine` behind the clock of the fastest machine after `time` seconds. It is 0 for the fastest
@@ -194,7 +194,7 @@ impl<'a> Clocks<'a> {
     /// derived.
     pub fn lag(&self, machine: usize, time: f64) -> Option<f64> {
         let followed = &self.followed;
-        let lag_of_source = (self.fastest_rate - followed.rates[machine]) * time;
+        let lag_of_source = (self.fastest_rate - followed.followed_rates[machine]) * time;
         let behind_source = || followed.lag(machine, time, &self.staleness);
         followed
             .is_derivable(machine)
@@ -214,18 +214,18 @@ impl<'a> Clocks<'a> {
 impl<'a> FollowedClocks<'a> {
     fn new(system: &'a System, flow: &'a Flow) -> Self {
         let sources = Source::find_all(system, flow);
-        let rates: Vec<f64> = sources
+        let followed_rates: Vec<f64> = sources
             .iter()
             .map(|source| logical_rate(system, flow, source.machine))
             .collect();
-        let falls_behind_per_s = (0..rates.len())
-            .map(|i| (rates[i] - rate_without_later_times(system, flow, i)).max(0.0))
+        let falls_behind_per_s = (0..followed_rates.len())
+            .map(|i| (followed_rates[i] - rate_without_later_times(system, flow, i)).max(0.0))
             .collect();
         Self {
             system,
             flow,
             sources,
-            rates,
+            followed_rates,
             falls_behind_per_s,
         }
     }
@@ -251,7 +251,8 @@ impl<'a> FollowedClocks<'a> {
         let mut senders = senders.filter(|(sender, _)| self.flow.active[*sender]);
         self.ticks_as_fast_as_source(machine)
             || Regime::from_relative_drift(relative_drift) == Regime::Stable
-            || senders.all(|(sender, _)| self.rates[*sender] == self.rates[machine])
+            || senders
+                .all(|(sender, _)| self.followed_rates[*sender] == self.followed_rates[machine])
     }
 
     /// Whether ticks take all waiting messages, and messages drive the clock of at least one machine that sends (see [`DRIVING_SHARE`]).
@@ -260,9 +261,9 @@ impl<'a> FollowedClocks<'a> {
             let counted = rate_without_later_times(self.system, self.flow, machine);
             self.flow.links.sends(machine)
                 && counted > DRIVING_COUNT_PER_TICK * self.system.rates[machine]
-                && counted > DRIVING_SHARE * self.rates[machine]
+                && counted > DRIVING_SHARE * self.followed_rates[machine]
         };
-        self.system.takes_all() && (0..self.rates.len()).any(is_driver)
+        self.system.takes_all() && (0..self.followed_rates.len()).any(is_driver)
     }
 
     /// The second part of each machine's lag, which is due to the time since the last message with a later time.
@@ -272,12 +273,17 @@ impl<'a> FollowedClocks<'a> {
         };
         let machines = 0..self.falls_behind_per_s.len();
         let followers: Vec<usize> = machines.filter(|&machine| follows(machine)).collect();
-        Staleness::integrate(self.flow, &self.falls_behind_per_s, &self.rates, &followers)
+        Staleness::integrate(
+            self.flow,
+            &self.falls_behind_per_s,
+            &self.followed_rates,
+            &followers,
+        )
     }
 
     /// The machine's lag behind the clock that it follows, after `time` seconds.
     fn lag(&self, machine: usize, time: f64, staleness: &Staleness) -> f64 {
-        let (system, followed_rate) = (self.system, self.rates[machine]);
+        let (system, followed_rate) = (self.system, self.followed_rates[machine]);
         let (rate, arrivals) = (system.rates[machine], self.flow.arrivals[machine]);
         if self.ticks_as_fast_as_source(machine) {
             return 0.0;

@@ -87,12 +87,12 @@ pub fn compare(groups: &[Group]) -> Vec<PredictionComparison<'_>> {
     let mut last: Option<(System, Vec<Prediction>)> = None;
     let mut predicted = |group: &Group| -> Option<Prediction> {
         let system = System::from_group(group);
-        let machines = match last.take() {
-            Some((last_system, machines)) if last_system == system => machines,
+        let predictions = match last.take() {
+            Some((last_system, predictions)) if last_system == system => predictions,
             _ => predict(&system),
         };
-        let prediction = machines.get(group.machine as usize).cloned();
-        last = Some((system, machines));
+        let prediction = predictions.get(group.machine as usize).cloned();
+        last = Some((system, predictions));
         prediction
     };
     groups

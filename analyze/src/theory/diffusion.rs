@@ -13,9 +13,10 @@
 //!
 //! > Q(t) = X(t) - (smallest X(u) for u <= t).
 //!
-//! So Q(t) is the greatest growth X(t) - X(u) over all times u <= t. Growth counted backwards from t has the same distribution as growth
-//! counted forwards from 0. So Q(t) has the same distribution as the greatest value of X up to t. By Spitzer's identity (a theorem about
-//! the greatest value of a random walk), E Q(t) is the integral of E max(0, X(u)) / u over u from 0 to t.
+//! So Q(t) is the greatest growth X(t) - X(u) over all times u <= t. As functions of w, the growth in the last w seconds before t and the
+//! growth X(w) in the first w seconds have the same distribution. So Q(t) has the same distribution as the greatest value of X up to t. By
+//! Spitzer's identity (a theorem about the greatest value of a random walk), E Q(t) is the integral of
+//! E max(0, X(u)) / u over u from 0 to t.
 //!
 //! Let d = mu sqrt(t) / sigma, let Phi be the distribution function of the standard normal distribution, and phi its density. With the
 //! normal distribution of each X(u), the integral becomes

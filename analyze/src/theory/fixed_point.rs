@@ -69,7 +69,7 @@ mod tests {
     /// equal and s is greater than 1, there are several fixed points. In one of them, i sends so much that j has no idle ticks, so j
     /// sends nothing. In another, j keeps i from sending.
     #[test]
-    fn a_single_fixed_point_is_told_from_several() {
+    fn a_single_fixed_point_is_distinguished_from_several() {
         let pair = |rates: [f64; 2], s: f64| {
             move |index: usize, y: &[f64]| (rates[index] - s * y[1 - index]).max(0.0)
         };

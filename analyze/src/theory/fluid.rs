@@ -8,7 +8,7 @@
 //! > y_i = max(0, (r_i - s Y) / (1 - s)).
 //!
 //! If y_i = 0, then lambda_i = s Y. By the formula, s Y is then r_i or more, so machine i gets enough messages to receive one at every
-//! tick. The other machines are *active*; let k be their number. Adding up y_i = r_i - s (Y - y_i) for all active machines gives
+//! tick. Machines with y_i > 0 are *active*; let k be their number. Adding up y_i = r_i - s (Y - y_i) for all active machines gives
 //! Y = (sum of their r_i) - (k - 1) s Y. Therefore Y = (sum of their r_i) / (1 + (k - 1) s).
 //!
 //! There is only one solution, because Y must be equal to the sum of max(0, (r_i - s Y) / (1 - s)) over all i. If Y rises, this sum does
@@ -26,15 +26,15 @@
 //! In a mesh, a ring and a star, neighbours send to each other in both directions. Then the equations hold where this expression has
 //! its minimum among all y without negative values:
 //!
-//! > (1/2) (sum of s_i y_i^2 + sum over ordered pairs of neighbours (i, j) of s_i s_j y_i y_j) - sum of s_i r_i y_i.
+//! > (A + B) / 2 - C.
 //!
-//! Each pair of neighbours occurs twice in the second sum, so the derivative by y_i is s_i (y_i + lambda_i - r_i). At the minimum,
-//! either this derivative is 0, or y_i is 0 and the derivative is not negative. In both cases the equation of y_i holds.
+//! A is the sum of s_i y_i^2 over all i. B is the sum of s_i s_j y_i y_j over all ordered pairs of neighbours i and j. C is the sum of
+//! s_i r_i y_i over all i. Each pair of neighbours occurs twice in B, so the derivative by y_i is s_i (y_i + lambda_i - r_i). At the
+//! minimum, either this derivative is 0, or y_i is 0 and the derivative is not negative. In both cases the equation of y_i holds.
 //!
-//! With z_i = sqrt(s_i) y_i, the part before the minus sign is (1/2) z^T M z. The matrix M has 1 in the diagonal, sqrt(s_i s_j) for
-//! neighbours i and j, and 0 elsewhere. If M is positive definite (all its eigenvalues are greater than 0), there is only one minimum, and
-//! the equations have no other solution. Updating the y_i one after the other converges to the minimum, because each update lowers the
-//! value of the expression.
+//! With z_i = sqrt(s_i) y_i, A + B is z^T M z. The matrix M has 1 in the diagonal, sqrt(s_i s_j) for neighbours i and j, and 0
+//! elsewhere. If M is positive definite (all its eigenvalues are greater than 0), there is only one minimum, and the equations have no
+//! other solution. Updating the y_i one after the other converges to the minimum, because each update lowers the value of the expression.
 //!
 //! With a time-keeper (only machine 0 sends) there is only one solution too. Machine 0 receives nothing, so y_0 = r_0. Every other machine
 //! has y_i = max(0, r_i - s_0 r_0).
@@ -64,7 +64,8 @@ pub struct Fluid {
 }
 
 impl Fluid {
-    /// Solves the equations for machines with these `rates` (1/s); `s` is the probability that an idle tick sends to a given peer.
+    /// Solves the equations for machines with these `rates` (ticks per second). `s` is the probability that an idle tick sends to a given
+    /// other machine.
     pub fn from_rates(rates: &[f64], s: f64) -> Self {
         let (active, total) = active(rates, s);
         let active_count = active.iter().filter(|active| **active).count() as f64;

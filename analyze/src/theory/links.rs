@@ -157,8 +157,8 @@ impl Links {
             return chosen.len() < 2 || diagonal - s >= ROUNDING;
         }
         // L, computed row by row. The element of the matrix in `row` and `column` is the sum of lower[row][k] * lower[column][k] over
-        // k = 0, ..., `column`. `known` is this sum without its last product, the one for k = `column`. The last product gives
-        // lower[row][column], the number that each step of the inner loop computes.
+        // k = 0, ..., `column`. `known` is this sum without its last product, lower[row][column] * lower[column][column]. Each step of the
+        // inner loop computes lower[row][column] from the element and `known`.
         let mut lower = vec![vec![0.0; chosen.len()]; chosen.len()];
         for row in 0..chosen.len() {
             for column in 0..=row {
@@ -179,9 +179,10 @@ impl Links {
         true
     }
 
-    /// Whether the equations of [`super::fluid`] certainly have a single solution. Then, in the long run, each machine has only one
-    /// possible number of idle ticks and arrivals per second. The equations have a single solution if the matrix in [`Self::is_positive_definite`] is positive definite, with all machines included
-    /// and 1 in the diagonal. Otherwise the equations may have several solutions.
+    /// Whether the equations of [`super::fluid`] certainly have a single solution. With a single solution, each machine has only one
+    /// possible number of idle ticks and arrivals per second in the long run. The function includes all machines in the matrix of
+    /// [`Self::is_positive_definite`], with 1 in the diagonal. If this matrix is positive definite, the equations have a single solution.
+    /// Otherwise they may have several.
     pub fn has_one_solution(&self) -> bool {
         self.is_positive_definite(1.0, &vec![true; self.senders.len()])
     }
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn probabilities_of_each_rule_are_those_of_the_table_at_the_top_of_the_file() {
-        let of = |sends| {
+        let s_and_q = |sends| {
             let links = links(Topology::Mesh, sends, &[0.4; 4]);
             links.uniform().expect("equal machines")
         };
@@ -210,11 +211,11 @@ mod tests {
             assert!((a - c).abs() < 1e-12 && (b - d).abs() < 1e-12, "{a} {b}");
         };
         // Each machine has d = 3 neighbours, and 1 - p is 0.6.
-        close(of(Sends::Mix), (0.3, 0.15));
-        close(of(Sends::Unicast), (0.2, 0.0));
-        close(of(Sends::Multicast(2)), (0.4, 0.2));
-        close(of(Sends::Multicast(3)), (0.6, 0.6));
-        close(of(Sends::Broadcast), (0.6, 0.6));
+        close(s_and_q(Sends::Mix), (0.3, 0.15));
+        close(s_and_q(Sends::Unicast), (0.2, 0.0));
+        close(s_and_q(Sends::Multicast(2)), (0.4, 0.2));
+        close(s_and_q(Sends::Multicast(3)), (0.6, 0.6));
+        close(s_and_q(Sends::Broadcast), (0.6, 0.6));
     }
 
     #[test]

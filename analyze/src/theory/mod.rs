@@ -22,8 +22,8 @@
 //! the counts predicted for the end of the warm-up are subtracted from the counts predicted for the end of the run. In some cases
 //! nothing can be derived, so there is no prediction:
 //!
-//! - for all measures, if neighbours can overload each other: an overloaded machine has no idle ticks, so it stops sending, and chance
-//!   decides which of them does ([`fluid`]);
+//! - for all measures, if neighbours can overload each other: then chance decides which of them is overloaded ([`fluid`]). An overloaded
+//!   machine has no idle ticks, so it sends nothing;
 //! - for the clock of an overloaded or critical machine, if the machine receives timestamps of clocks with different rates
 //!   ([`clocks`]);
 //! - for the clock of a machine, if the timestamps of a faster clock reach this machine only through a critical machine ([`sources`]);
@@ -74,8 +74,8 @@
 //! - the messages of three or four equally fast machines that send often (s of 0.25 or more) advance the clocks less than estimated, so
 //!   the predicted logical rate R is too high by up to 3 %. The error is larger in rings. It is also larger with delays, which the estimate
 //!   of R ignores: if the delay is longer than the time between ticks, two equally fast machines hardly advance each other's clocks;
-//! - some measured slopes (of a backlog or a lag) differ from 0 only because machines do not all have their first tick at the same
-//!   time, by at most 0.001 per second. The prediction is 0;
+//! - some slopes (of a backlog or a lag) have the prediction 0, but the measured slope differs from 0 by up to 0.001 per second, because
+//!   machines do not all have their first tick at the same time;
 //! - the predicted number of ticks at which an overloaded machine receives is off by a few tenths of a tick per run, because the
 //!   length of a queue changes in whole messages, and the Brownian motion does not.
 //!

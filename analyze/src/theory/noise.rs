@@ -1,5 +1,6 @@
-//! Two numbers about the messages that arrive at a machine i: the variance sigma^2 by which their
-//! number grows per second, and the feedback kappa.
+//! Two numbers about the messages that arrive at a machine i: sigma^2 and the feedback kappa. The number of messages that have arrived is
+//! random. Its variance grows by sigma^2 per second.
+//!
 //! An idle tick of i (a tick that receives nothing) can send a message. The recipient needs a tick to receive the message, so the recipient
 //! sends less, also to i. Kappa is the mean number of messages for i that one idle tick of i prevents in this way.
 //!

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn for_equal_machines_the_formulas_become_the_short_ones() {
+    fn for_equal_machines_the_formulas_can_be_simplified() {
         for s in [0.1, 0.5, 0.9] {
             let pair = Pair { out: s, back: s };
             // x and y are equal here, so x + x + alpha x = 1. Before a tick, the clock is behind with probability x + alpha x = 1 - x.

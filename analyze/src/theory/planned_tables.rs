@@ -202,7 +202,7 @@ fn condition(boundary: &Boundary) -> String {
 /// value and the names of its caveats. `internal_boundary` is the value of `internal` at which the machine starts or stops being
 /// overloaded. If there are several such values, the record has the largest one. If the rate of exactly one machine differs
 /// between the configurations, this rate is the *swept rate*. `rate_boundary` is the value of the swept rate at which the machine of the
-/// record (which can be another one) starts or stops being overloaded.
+/// record starts or stops being overloaded. The swept rate can be the rate of another machine.
 pub fn planned_records(
     configurations: &[PlannedConfiguration],
     boundaries: &[Boundary],

@@ -70,9 +70,9 @@ pub fn predict(system: &System) -> Vec<Prediction> {
         return vec![unknown; system.rates.len()];
     };
     let clocks = Clocks::new(system, &flow);
-    // The drift of a queue is the expected number of messages that arrive in a run, minus the number of ticks. (It is not the drift of a
-    // clock.) By chance, a single run has more or fewer messages than expected. `relative_drift` is the drift divided by the standard
-    // deviation of these random differences.
+    // The drift of a queue is the expected number of messages that arrive in a run, counted as if the machine never sent, minus the number
+    // of ticks. (It is not the drift of a clock.) By chance, a single run has more or fewer messages than expected. `relative_drift` is the
+    // drift divided by the standard deviation of these random differences.
     let regimes: Vec<Regime> = flow
         .queues
         .iter()

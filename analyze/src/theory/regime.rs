@@ -5,10 +5,9 @@
 //!
 //! > drift = (average number of messages that arrive at the machine during a run) - (number of the machine's ticks in a run)
 //!
-//! For example, with 40 messages and 60 ticks the drift is -20. The drift is that of a queue that is never empty. A machine with such a
-//! queue never sends, so the messages are counted as if the machine never sent. (Its messages would keep other machines busy with
-//! receiving, and then these machines would send fewer messages.) By chance, a single run has somewhat more or fewer messages than the
-//! average. These differences are the *random fluctuations*.
+//! For example, with 40 messages and 60 ticks the drift is -20. The messages are counted as if the queue of the machine were never empty.
+//! Then the machine would never send, so the other machines would receive less and send more than they really do. By chance, a single run
+//! has somewhat more or fewer messages than the average. These differences are the *random fluctuations*.
 
 use sim::experiment::ReceiveRule;
 

@@ -1,6 +1,6 @@
 //! Calculates one part of the lag of a machine that follows a faster clock. A message brings the machine a *later time* if the message's
-//! timestamp is greater than the machine's clock. Between two such messages, the followed clock gains on the machine's own clock. What the
-//! followed clock has gained in this way is the *second part* of the lag. [`super::clocks`] explains all parts.
+//! timestamp is greater than the machine's clock. Between two such messages, the machine's clock falls behind the followed clock. How far
+//! it has fallen behind in this way is the *second part* of the lag. [`super::clocks`] explains all parts.
 //!
 //! G(x) is the probability that the second part exceeds x, where x is in units of the clock. The differential equation of G is in
 //! [`super::clocks`]. It is integrated here in small steps of x.
@@ -24,14 +24,19 @@ pub(super) struct Staleness {
 }
 
 impl Staleness {
-    /// Integrates G for the machines `followers`, whose clocks follow a faster clock. For each machine, `rates` has R: how much the followed
-    /// clock advances per second. `gains` has D: how much the followed clock gains per second on the machine's own clock, as long as no
-    /// later time arrives.
-    pub fn integrate(flow: &Flow, gains: &[f64], rates: &[f64], followers: &[usize]) -> Self {
-        let step = STEP * min_decay_length(flow, gains, followers);
-        let mut integrals = vec![vec![0.0]; gains.len()];
+    /// Integrates G for the machines `followers`, whose clocks follow a faster clock. For each machine, `rates` has R: how much the
+    /// followed clock advances per second. `falls_behind_per_s` has D: by how much per second the machine's clock falls behind the
+    /// followed clock, as long as no later time arrives.
+    pub fn integrate(
+        flow: &Flow,
+        falls_behind_per_s: &[f64],
+        rates: &[f64],
+        followers: &[usize],
+    ) -> Self {
+        let step = STEP * min_decay_length(flow, falls_behind_per_s, followers);
+        let mut integrals = vec![vec![0.0]; falls_behind_per_s.len()];
         // G for each machine at the current x. It starts at 1 for followers. For other machines it is always 0.
-        let mut probability = vec![0.0; gains.len()];
+        let mut probability = vec![0.0; falls_behind_per_s.len()];
         for &machine in followers {
             probability[machine] = 1.0;
         }
@@ -51,7 +56,8 @@ impl Staleness {
                     .map(|&(sender, s)| s * flow.idle[sender] * (1.0 - before[sender]))
                     .sum();
                 // A step of dG/dx = -(G / D) renewals_per_s. Within a step, `renewals_per_s` is taken as constant, so G falls exponentially.
-                probability[machine] *= (-step * renewals_per_s / gains[machine]).exp();
+                probability[machine] *=
+                    (-step * renewals_per_s / falls_behind_per_s[machine]).exp();
                 let mean_in_step = (before[machine] + probability[machine]) / 2.0;
                 let integral_before = integrals[machine].last().copied().unwrap_or_default();
                 integrals[machine].push(integral_before + step * mean_in_step);
@@ -81,9 +87,9 @@ impl Staleness {
 /// A length L such that no G falls faster than exp(-x / L). Each G falls like exp(-x renewals_per_s / D), and `renewals_per_s` is at
 /// most the sum of s * idle over all machines. So L is the smallest D of the `followers`, divided by this sum. L is infinite if there are no
 /// followers or no messages.
-fn min_decay_length(flow: &Flow, gains: &[f64], followers: &[usize]) -> f64 {
+fn min_decay_length(flow: &Flow, falls_behind_per_s: &[f64], followers: &[usize]) -> f64 {
     let sent = |machine: usize| flow.links.sender(machine).s * flow.idle[machine];
-    let all_messages: f64 = (0..gains.len()).map(sent).sum();
-    let gains = followers.iter().map(|&machine| gains[machine]);
-    gains.fold(f64::INFINITY, f64::min) / all_messages
+    let all_messages: f64 = (0..falls_behind_per_s.len()).map(sent).sum();
+    let of_followers = followers.iter().map(|&machine| falls_behind_per_s[machine]);
+    of_followers.fold(f64::INFINITY, f64::min) / all_messages
 }

@@ -151,7 +151,8 @@ fn line_labels(comparison: &PredictionComparison<'_>) -> String {
     in_lines(lines)
 }
 
-/// The cells of a measure: its value and, for the final backlog, the standard deviation.
+/// Returns a function that makes the cells of a measure in the row of `comparison`: a cell for its value and, for the final backlog, a cell
+/// for the standard deviation.
 fn cells_of(comparison: &PredictionComparison<'_>) -> impl Fn(&Compared) -> Vec<String> {
     |compared| {
         let mut cells = vec![cell(compared, has_caveats(comparison))];
@@ -174,7 +175,7 @@ fn cell(compared: &Compared, has_caveats: bool) -> String {
     measured[0] = measured[0].trim_end_matches(',').to_owned();
     measured.resize(2, String::new());
     // Differences are often small, so they have one more digit after the point.
-    let comparison = [
+    let prediction_lines = [
         or_none(compared.predicted.map(|value| rounded(value, decimals))),
         or_none(
             compared
@@ -183,7 +184,7 @@ fn cell(compared: &Compared, has_caveats: bool) -> String {
         ),
         or_none(compared.z().map(|z| signed(z, 1))),
     ];
-    let mut lines: Vec<String> = measured.into_iter().chain(comparison).collect();
+    let mut lines: Vec<String> = measured.into_iter().chain(prediction_lines).collect();
     lines.extend(has_caveats.then(|| letters(&compared.caveats)));
     in_lines(lines)
 }

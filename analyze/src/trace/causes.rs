@@ -24,8 +24,8 @@ pub(super) fn visit<E: From<Error>>(
             return Ok(());
         }
         for (machine, (in_window, in_run)) in window_clock.iter_mut().zip(full_clock).enumerate() {
-            // `counts` has one entry more for each machine than the machine has events. Machines 0 and 1 come before machine 2, so if the
-            // events of machine 2 begin at index 50 of the list of events, its entries begin at index 50 + 2 of `counts`.
+            // A machine with n events has n + 1 entries in `counts`. So if the events of machine 2 begin at index 50 of the list of events,
+            // its entries begin at index 50 + 2 of `counts`: one more for machine 0, and one more for machine 1.
             let start = execution.range_of(machine as u32).start + machine;
             *in_window = counts[start + *in_run as usize];
         }

@@ -101,7 +101,7 @@ impl Graph {
             true => previous > 0,
             false => clock[*source] > known_before(*source),
         };
-        // The machines whose last event before the next event can be a direct cause.
+        // The machines whose last event before the new event can be a direct cause.
         let candidates: Vec<usize> = (0..clock.len()).filter(is_candidate).collect();
         // Let a be the event number `last_of(candidate)` of the machine `candidate`, and let b be the event number `last_of(other)` of
         // another candidate. If a happened before b, a is only an indirect cause. Then the vector clock of b counts a.

@@ -57,8 +57,8 @@ pub(super) fn write(
 /// The lines of an event:
 ///
 /// - a receive: the arrow of its message. If the send is not in the window, a note instead.
-/// - a send: an arrow for each message to a machine of the window. A message that is received in the window gets no arrow here, because its
-///   arrow is written at the receive. If none of the messages goes to a machine of the window, a note instead.
+/// - a send: an arrow for each message that goes to a machine of the window, but is not received in the window. (If a message is received
+///   in the window, its arrow is written at the receive.) If none of the messages goes to a machine of the window, a note instead.
 /// - an internal event: a note.
 fn lines_of_event(execution: &Execution, window: &Window, index: usize) -> String {
     let event = &execution.events()[index];

@@ -215,7 +215,7 @@ impl<W: Write> Writer<'_, W> {
         self.buffer.clear();
         // 1 is the field number of `Trace::packet`.
         prost::encoding::message::encode(1, packet, &mut self.buffer);
-        // Checks that `encode` also writes the field number and the length: then the buffer is longer than the packet alone.
+        // `encode` must also write the field number and the length, so the buffer must be longer than the packet alone.
         debug_assert!(packet.encoded_len() < self.buffer.len());
         Ok(self.out.write_all(&self.buffer)?)
     }

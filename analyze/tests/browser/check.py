@@ -125,7 +125,7 @@ def check_pictures(page):
     page.mouse.move(frame["x"] + frame["width"] / 2 - 60, frame["y"] + 30)
     page.mouse.up()
     check(view()[0] > before[0] and view()[2] == before[2], "the mouse does not move the picture")
-    # Control and the mouse wheel zoom in, after a moment.
+    # Control and the mouse wheel zoom in. This takes a moment, so the script waits until the view is narrower.
     page.keyboard.down("Control")
     page.mouse.wheel(0, -100)
     page.keyboard.up("Control")
@@ -134,7 +134,7 @@ def check_pictures(page):
     press("Show all")
     check(view() == whole, "the button does not show all")
     picture.focus()
-    # Each function compares the view with `before`. The loop sets `before` just before it presses a key.
+    # Each function is called after its key was pressed. Then `before` is the view before the key was pressed.
     for key, is_right in [
         ("+", lambda: view()[2] < before[2]),
         ("ArrowRight", lambda: view()[0] > before[0]),

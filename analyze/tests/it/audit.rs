@@ -205,7 +205,7 @@ fn with_violations() -> tempfile::TempDir {
 }
 
 #[test]
-fn violations_are_reported_with_the_first_counter_example() {
+fn the_first_violation_of_each_failed_check_is_reported() {
     let folder = with_violations();
     let (code, out, err) = analyze(&["audit", "small"], folder.path());
     assert_eq!(code, 4);

@@ -172,7 +172,7 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
     fs::write(cache.join(partial), "half").unwrap();
     assert_eq!(drift(&[]), (0, table.clone(), String::new()));
     // The names of the files and folders in the cache that do not begin with `start`.
-    let names_without = |start: &str| -> Vec<String> {
+    let names_not_starting_with = |start: &str| -> Vec<String> {
         let entries = fs::read_dir(&cache).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -182,10 +182,10 @@ fn foreign_files_in_the_cache_folder_do_no_harm() {
         names
     };
     // The foreign folder and file are still there, and the temporary file was removed.
-    assert_eq!(names_without("measures-"), [".snapshot", "notes"]);
+    assert_eq!(names_not_starting_with("measures-"), [".snapshot", "notes"]);
     // The files of earlier versions were removed too. So only two names without a dot at the start are left, in alphabetical order: the
     // name of the new block (`measures-v...`) and `notes`.
-    let block = &names_without(".")[0];
+    let block = &names_not_starting_with(".")[0];
     assert!(block.starts_with("measures-v"), "{block}");
     // A warm-up can be too long for a file name: as a decimal number, 1e-300 has 300 digits after the point. So the name of a block
     // contains a checksum, not the warm-up itself.

@@ -231,7 +231,7 @@ fn a_contrast_is_the_difference_of_two_rows() {
         "{out}"
     );
     // With `--top 2`, the average is the mean of the two rows that remain. It has no interval. The interval of an average is calculated
-    // from each run's mean over all its machines, and here this mean would include machines whose rows are left out.
+    // from one value for each run: the mean over its machines. This mean would include machines whose rows `--top` leaves out.
     let two = [&contrast[..], &measures[..2], &["--top", "2"]].concat();
     let two = records(&two, folder.path());
     let [first, second, average] = &two[..] else {

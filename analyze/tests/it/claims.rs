@@ -311,7 +311,7 @@ fn missing_datasets_are_named_and_other_claims_are_evaluated() {
     assert!(err.contains(command), "{err}");
 }
 
-/// Failed runs are counted only in claims about whether runs finished.
+/// A failed run counts only in tests with `measure = "finished"`.
 #[test]
 fn runs_that_failed_count_as_not_finished() {
     let folder = with_sweep(CLAIMS);
@@ -458,7 +458,7 @@ audit = "clean"
 "#;
 
 #[test]
-fn a_claim_with_an_audit_counts_missing_runs_and_its_control_characters_are_escaped() {
+fn missing_runs_of_an_audited_dataset_are_reported_and_control_characters_are_escaped() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = fixture::experiment(fixture::SMALL);
     // The dataset has only the first of the planned runs.

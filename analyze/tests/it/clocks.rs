@@ -358,8 +358,8 @@ proptest! {
 ///
 /// - for Lamport clocks, because the program counts all pairs
 /// - for vector, matrix, encoded and interval tree clocks, because their timestamps are right about every pair of the sample. The program
-///   multiplies the sample's number of right pairs by (ordered pairs of the run) / (ordered pairs of the sample). For these clocks, the
-///   right pairs are all ordered pairs of the sample, so the result is the exact number of ordered pairs of the run.
+///   multiplies the sample's number of right pairs by (ordered pairs of the run) / (ordered pairs of the sample). For these clocks, every
+///   ordered pair of the sample is a right pair. So the result is the exact number of ordered pairs of the run.
 #[test]
 fn a_random_sample_of_pairs_estimates_all_pairs() {
     const RUNS: f64 = 4.0;

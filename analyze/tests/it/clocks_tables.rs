@@ -21,8 +21,8 @@ fn tables_fit_narrow_terminals() {
     }
 }
 
-/// A timestamp of a matrix clock has as many numbers as the square of the number of machines. So this clock is not replayed in runs with
-/// more than 32 machines, unless the user names it. The caption says so.
+/// With N machines, a timestamp of a matrix clock has N x N numbers. So this clock is not replayed in runs with more than 32 machines,
+/// unless the user names it. The caption says so.
 #[test]
 fn the_caption_names_clocks_that_are_not_replayed_in_large_systems() {
     let folder = tempfile::tempdir().unwrap();

@@ -46,8 +46,8 @@ const WORKED_OUT: [(&str, f64, f64); 37] = [
     // distances: (1.5 x 1) / 5. Machine 1 always has the lag 0.
     ("lag_slope", 0.3, 0.0),
     // The spread is the larger clock minus the smaller one. After each event: 1, 1, 2, 1, 0, 1, 0, 1, 2, 1, 2, 3.
-    // Integrals over the 4 s, from those above: both clocks together have 16 + 19.75 = 35.75, and the larger clock has 20.25. So the smaller
-    // clock has 35.75 - 20.25 = 15.5, and the spread has 20.25 - 15.5 = 4.75.
+    // The integrals of the two clocks are 16 and 19.75 (see `lag_mean`), together 35.75. The integral of the larger clock is 20.25. So the
+    // integral of the smaller clock is 35.75 - 20.25 = 15.5, and the integral of the spread is 20.25 - 15.5 = 4.75.
     ("spread_mean", 4.75 / 4.0, 4.75 / 4.0),
     ("spread_max", 3.0, 3.0),
     ("spread_final", 3.0, 3.0),
@@ -126,7 +126,8 @@ const FROM_SECOND_1: [(&str, f64, f64); 16] = [
     // The queue lengths of machine 0 are 0, 1 and 0.
     ("backlog_tick_mean", 1.0 / 3.0, 0.0),
     ("backlog_growth", 0.0, 0.0),
-    // The messages C and D. Message B does not count as an arrival, because it was sent before 1 s, although its receive counts above.
+    // Messages C and D count as arrivals. Message B does not, because it was sent before 1 s. But its receive is one of the
+    // `receive_events`.
     ("arrivals", 2.0, 0.0),
     ("receive_share", 1.0, 0.0),
     // `NAN`: machine 1 received no message, so there is no mean age.

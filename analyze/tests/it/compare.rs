@@ -79,9 +79,9 @@ fn matching_runs_are_identical() {
 
 /// In a run that was as scheduled in both datasets, three cells are changed in `b`. The report names the difference with the earliest time:
 /// tick 40 of machine 2 (6 ticks/s), at 6.7 s. In the log, the changed row of machine 0 (1 tick/s) is above the rows of machine 2, but
-/// its time is later: after 19 s. The exit code is 4.
+/// its time is later: between 19 s and 20 s. The exit code is 4.
 #[test]
-fn a_changed_event_of_a_run_as_scheduled_fails_the_check() {
+fn a_changed_event_fails_the_check_if_its_run_was_as_scheduled() {
     let folder = twins(
         |_| {},
         |runs| {
@@ -136,9 +136,9 @@ fn runs_that_are_not_as_scheduled_may_differ() {
 }
 
 /// All 14 runs differ: seven repetitions of two configurations (`internal` 0.4 and 0.7). But only the last run, repetition 6 with 0.7, was
-/// as scheduled in both datasets. So only the difference in the last run is a mistake, and the report lists this run first.
+/// as scheduled in both datasets. So only the last run fails the check, and the report lists this run first.
 #[test]
-fn differing_runs_as_scheduled_come_first() {
+fn differing_runs_that_were_as_scheduled_are_listed_first() {
     let text = |engine| {
         let many = fixture::SMALL.replace("repetitions = 3", "repetitions = 7");
         many.replace("virtual", engine)

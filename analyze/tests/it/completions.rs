@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::command_line::analyze;
 
-/// What bash offers to complete the last one of `words`.
+/// The completions that bash offers for the last word in `words`.
 fn offered(words: &[&str]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let (code, script, _) = analyze(&["completions", "bash"], folder.path());

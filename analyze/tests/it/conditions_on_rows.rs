@@ -215,8 +215,8 @@ fn rows_are_sorted_by_columns_and_headings_in_both_directions() {
     assert!(growths.is_sorted(), "{growths:?}");
     let internal = values("internal", "internal");
     assert!(internal.is_sorted(), "{internal:?}");
-    // Rows with equal values of the first column are sorted by the second column. `internal` descends, so the keys have its negative
-    // value. Then all keys must ascend.
+    // Rows with equal values of the first column are sorted by the second column. The key of a row is the pair (-`internal`, `machine`).
+    // `internal` descends, so its negative value ascends, and the keys must ascend.
     let rows = records(
         &["backlog", "grid", "--sort", "internal desc,machine"],
         folder.path(),

@@ -158,8 +158,8 @@ fn two_datasets_that_differ_in_one_parameter_are_compared_configuration_by_confi
     }
 }
 
-/// The datasets have no rates in common, so no configurations can be compared one by one. Machines are compared by their role (slowest,
-/// between, fastest), and all configurations of a dataset are taken together.
+/// The datasets have no set of rates in common. So machines are compared by their role (slowest, between, fastest), and all configurations
+/// of a dataset are taken together.
 #[test]
 fn datasets_with_other_rates_are_compared_by_role() {
     let folder = folder();
@@ -204,7 +204,8 @@ fn two_conditions_are_compared_or_an_error_says_why_not() {
     // The rates of A and B differ, so there is a record for each of the three roles, and one for the average over all machines.
     let by_condition = records(&[&["calm"][..], &conditions].concat(), folder.path());
     assert_eq!(by_condition.len(), 4);
-    // `contrast` accepts `--sort` and `--having`, and still prints rates 1,3,6. The order of the rows is not checked here.
+    // `contrast` accepts `--sort` and `--having`. Rows with rates 1,3,6 meet the condition, so these rates are printed. The order of the
+    // rows is not checked here.
     let sorted = [
         "contrast",
         "busy",
@@ -216,7 +217,7 @@ fn two_conditions_are_compared_or_an_error_says_why_not() {
     ];
     let (code, out, err) = analyze(&sorted, folder.path());
     assert!(code == 0 && out.contains("1,3,6"), "{out}{err}");
-    // Both sides have the same sets of rates and the same values of `internal`, but no side has a combination that the other side has.
+    // Both sides have the same sets of rates and the same values of `internal`, but no combination of the two is on both sides.
     let crossed = experiment("crossed", "[[1, 3, 6], [2, 3, 4]]", "[0.4, 0.7]", 3);
     fixture::simulated(&folder.path().join("crossed"), &crossed);
     let a = "rates = '1,3,6' and internal = 0.4 or rates = '2,3,4' and internal = 0.7";

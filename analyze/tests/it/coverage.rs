@@ -29,7 +29,7 @@ const SAMPLE_SIZE: usize = 10;
 const SAMPLES: usize = 400;
 
 /// Samples of ten values each, drawn from `values` with replacement. The random numbers come from a linear congruential generator with
-/// Knuth's MMIX constants, so they are the same in each test.
+/// Knuth's MMIX constants, so they are the same each time the test runs.
 fn samples(values: &[f64]) -> impl Iterator<Item = Vec<f64>> {
     let mut state = 92u64;
     let mut draw = move || {
@@ -92,8 +92,8 @@ fn about_95_percent_of_the_intervals_without_a_mark_contain_the_true_mean() {
                 if values.len() < RUNS / 2 {
                     continue;
                 }
-                let (unmarked_of_case, contain_of_case) = count_intervals(&values);
-                let share = contain_of_case as f64 / unmarked_of_case as f64;
+                let (unmarked_of_case, contain_mean_of_case) = count_intervals(&values);
+                let share = contain_mean_of_case as f64 / unmarked_of_case as f64;
                 let name = measure.name;
                 // The share is checked only if at least a quarter of the intervals have no mark. With fewer, it would vary too much.
                 assert!(
@@ -102,7 +102,7 @@ fn about_95_percent_of_the_intervals_without_a_mark_contain_the_true_mean() {
                 );
                 cases += 1;
                 unmarked += unmarked_of_case;
-                contain_mean += contain_of_case;
+                contain_mean += contain_mean_of_case;
             }
         }
     }
@@ -206,8 +206,8 @@ fn the_average_of_a_contrast_counts_only_chosen_machines() {
         assert!((value - mean).abs() < 1e-12, "{condition}: {value}, {mean}");
         assert_eq!(average["low"].is_number(), has_interval, "{condition}");
     }
-    // Two machines are the fastest, but with different numbers: machine 2 of `[1, 3, 6]`, and machine 1 of `[1, 2, 1]`. Only one machine has
-    // 6 ticks per second.
+    // Here nothing can be compared, and an error says why. With the first condition, machine 2 of `[1, 3, 6]` and machine 1 of `[1, 2, 1]`
+    // are chosen. Only machines with the same number are compared. With the second condition, no machine of `[1, 2, 1]` is chosen.
     for (condition, expected) in [
         (
             "role = 'fastest'",

@@ -1,5 +1,5 @@
 //! Tests with damaged datasets. The result is always one of two: the right measures of the undamaged runs, with a message about the
-//! damaged runs; or an error that names the file. It is never a panic or a wrong measure.
+//! damaged runs; or an error that names the file or the dataset. It is never a panic or a wrong measure.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -38,9 +38,9 @@ struct Whole {
     machines: DataFrame,
 }
 
-/// Lists of run numbers, such as 0 and 1. The measures of the runs in each list were already found right. Many damaged datasets have the
-/// same runs left. To save time, the measures of these runs are not computed again, unless their journal rows or the file of events is
-/// damaged.
+/// Each entry is a list of run numbers, such as 0 and 1. A dataset in which exactly these runs remained has already given the right
+/// measures. After different damage, the same runs often remain. To save time, their measures are not computed again, unless their journal
+/// rows or the file of events is damaged.
 static CHECKED_RUNS: LazyLock<Mutex<HashSet<Vec<i64>>>> = LazyLock::new(Mutex::default);
 
 static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
@@ -64,8 +64,8 @@ fn write(root: &Path, file: &str, bytes: &[u8]) {
     }
 }
 
-/// Requires that a dataset with these bytes in `file` gives either the right measures of all runs that remain, or an error that names a
-/// file. Otherwise returns what is wrong.
+/// Requires that a dataset with these bytes in `file` gives either the right measures of all runs that remain, or an error with the path of
+/// the dataset or of one of its files. Otherwise returns what is wrong.
 fn require_answer_or_error(root: &Path, file: &str, bytes: &[u8]) -> Result<(), String> {
     write(root, file, bytes);
     let require_path = |error: analyze::Error| {

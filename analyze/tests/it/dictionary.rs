@@ -114,7 +114,7 @@ fn every_suffix_of_columns_in_tables_is_explained() {
     ] {
         let (_, csv, _) = analyze(&[verb, "small", "--format", "csv"], folder.path());
         let header = csv.lines().next().unwrap();
-        let (keys_and_n, of_measures): (Vec<&str>, Vec<&str>) = header
+        let (keys_and_n, other_columns): (Vec<&str>, Vec<&str>) = header
             .split(',')
             .partition(|name| keys.iter().any(|key| key == name) || *name == "n");
         assert_eq!(
@@ -122,7 +122,7 @@ fn every_suffix_of_columns_in_tables_is_explained() {
             [keys.iter().map(String::as_str).collect(), vec!["n"]].concat(),
             "{verb}"
         );
-        for name in of_measures {
+        for name in other_columns {
             // Tells whether `name` is the name of a measure, followed by `_` and one of `suffixes`.
             let is_measure_with = |suffixes: &[&str]| {
                 let without = |suffix: &&str| name.strip_suffix(suffix)?.strip_suffix('_');

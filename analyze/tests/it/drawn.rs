@@ -171,7 +171,7 @@ fn all_events_and_messages_of_the_run_written_by_hand_are_drawn() {
 
 /// In the log, one message is sent and never received, and one receive has no send.
 #[test]
-fn an_arrow_without_receive_says_so_and_a_receive_without_send_has_no_arrow() {
+fn an_arrow_without_receive_says_not_received_and_a_receive_without_send_has_no_arrow() {
     let folder = with_lost();
     let execution = execution(&folder.path().join("lost"));
     let (window, svg) = draw(&execution, &Choice::default(), &Options::default());
@@ -214,9 +214,8 @@ fn a_single_machine_and_a_run_without_events_are_drawn() {
     assert_eq!((seen.events.len(), seen.received.len()), (60, 0));
 }
 
-/// A cut divides a run: for each machine, it says how many of the machine's first events are before the cut. The cut is consistent if each
-/// message that is received before the cut is also sent before the cut. This test draws a picture with a dashed line at the smallest
-/// consistent cut that has the event `0:9` before it.
+/// A cut contains, for each machine, all its events up to some point. It is consistent if, for each receive in the cut, the send of the
+/// message is in the cut too. This test draws a picture with a dashed line at the smallest consistent cut that contains the event `0:9`.
 #[test]
 fn a_cut_that_has_a_receive_also_has_its_send() {
     let (_folder, execution) = simulated(fixture::SMALL);
@@ -227,13 +226,13 @@ fn a_cut_that_has_a_receive_also_has_its_send() {
     // In this run an event's tick is also its index among the events of its machine. So tick 9 is the tenth event of machine 0.
     let cut = execution.cut([execution.range_of(0).start + 9]);
     assert_eq!(cut[0], 10);
-    let is_before = |index: usize| {
+    let is_in_cut = |index: usize| {
         let machine = execution.events()[index].machine;
         index < execution.range_of(machine).start + cut[machine as usize]
     };
-    // If the receive of a message is before the cut, its send is too.
+    // If the receive of a message is in the cut, its send is too.
     for message in execution.messages() {
-        assert!(!message.receive.is_some_and(is_before) || is_before(message.send));
+        assert!(!message.receive.is_some_and(is_in_cut) || is_in_cut(message.send));
     }
     let options = Options {
         cut: vec![name],
@@ -300,7 +299,7 @@ fn events_outside_the_causal_past_or_future_are_faded() {
 /// part of the window are drawn. The part lies around a chosen event, or at the start of the window if no event is chosen. The number of
 /// events and messages in the part is at most [`MAX_MARKS`]; the test demands at least 80 % of [`MAX_MARKS`].
 #[test]
-fn of_a_long_window_a_strip_and_a_part_are_drawn() {
+fn a_long_window_is_drawn_as_a_strip_and_a_part() {
     let folder = tempfile::tempdir().unwrap();
     // Three machines with 1 + 3 + 6 ticks per second have 6,000 events in 600 s.
     let text = fixture::SMALL.replace("duration_s = 20", "duration_s = 600");
@@ -322,6 +321,7 @@ fn of_a_long_window_a_strip_and_a_part_are_drawn() {
         let drawn = seen.events.len() + seen.received.len() + seen.not_received.len();
         assert!((MAX_MARKS * 8 / 10..=MAX_MARKS).contains(&drawn), "{drawn}");
         assert!(svg.contains("the part that is drawn below") && svg.len() < 1_000_000);
+        // `left_out` says that only a part of the window is drawn. `has_strip` says that the picture has a strip.
         let has_strip = true;
         assert!(
             diagram

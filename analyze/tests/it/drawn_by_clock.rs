@@ -53,8 +53,9 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
         .collect();
     assert_eq!(drawn.len(), expected);
     drawn.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    // An event with a larger clock is further to the right. This is checked only if the clocks differ by 2 or more, because `x` is the left
-    // edge of an event's mark, and the mark of a receive is wide: a receive with clock 8 can begin further left than a send with clock 7.
+    // An event with a larger clock is further to the right. But `x` is the left edge of an event's mark, and the marks of receives are
+    // wider than other marks. So a receive with clock 8 can begin further left than a send with clock 7. Therefore only events whose clocks
+    // differ by 2 or more are compared.
     let mut pairs = 0;
     for (index, &(clock, x)) in drawn.iter().enumerate() {
         for &(larger_clock, larger_x) in drawn[index..]

@@ -1,4 +1,4 @@
-//! Tests of the output of `analyze diagram`: files in the formats SVG, PNG and PDF, and drawings of characters on a terminal.
+//! Tests of the output of `analyze diagram`: files in the formats SVG, PNG and PDF, and pictures made of characters for a terminal.
 
 use std::fs;
 

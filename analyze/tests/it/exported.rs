@@ -247,7 +247,7 @@ fn aggregates_equal_the_values_of_the_tables() {
         .iter()
         .map(|(name, kind)| (name.to_string(), kind.clone()))
         .collect();
-    // The names and types that the program lists for the columns of this file.
+    // The names and types that the columns of this file should have.
     let documented = aggregates::columns().into_iter();
     let documented: Vec<_> = documented
         .map(|(name, kind)| (name, kind.data_type()))

@@ -1,8 +1,8 @@
-//! Tests with extreme and wrong values in datasets whose checksums are right. Each case replaces one cell of the journal (`runs.csv`, a
-//! row for each run) or of the events.
+//! Tests with extreme and wrong values in datasets whose checksums are right. Each case writes one such value to a cell of the journal
+//! (`runs.csv`, a row for each run) or of the events.
 //!
-//! Every command must give an answer, or an error that names the dataset's folder. It must not panic, and must not allocate memory in
-//! proportion to a number in a row.
+//! Every command must give an answer, or an error that names the dataset's folder. It must not panic. If a wrong number says that there
+//! are billions of machines or events, the command must not allocate memory for them.
 
 use std::path::Path;
 
@@ -239,9 +239,9 @@ fn no_number_in_the_events_makes_a_command_panic() {
         ("receive", &[1, 2, 4, 5, 6, 7, 8, 9]),
     ] {
         for column in columns {
-            for (turn, number) in NUMBERS.into_iter().enumerate() {
+            for (index, number) in NUMBERS.into_iter().enumerate() {
                 let alter = |run: &mut EndedRun| {
-                    let is_over_tcp = (turn + column) % 2 == 0;
+                    let is_over_tcp = (index + column) % 2 == 0;
                     if is_over_tcp {
                         run.row.engine = "tcp".to_owned();
                         run.row.as_scheduled = false;

@@ -126,9 +126,9 @@ fn receives_without_a_logged_send_give_no_negative_backlog() {
     assert!(logs.failed().contains(&Check::Sent));
 }
 
-/// The import rounds the time of a run's last event up to a whole second, unless a longer run would have had more events. The logs of this
-/// test are cut at 5.25 s. The fastest machine ticks at 0, 1/6, 2/6, ... s, so its last event is at 31/6 = 5.167 s. If the run had lasted
-/// 6 s, this machine would also have an event at 32/6 = 5.333 s. So the duration is 5.167 s, the time of the last event.
+/// The import prefers a duration of whole seconds, but none fits the logs of this test. They are cut at 5.25 s. The fastest machine ticks
+/// at 0, 1/6, 2/6, ... s, so its last event is at 31/6 = 5.167 s. If the run had lasted 6 s, this machine would also have an event at
+/// 32/6 = 5.333 s. So the duration is 5.167 s, the time of the last event.
 #[test]
 fn the_duration_is_not_rounded_up_past_a_tick_that_is_not_in_the_log() {
     let logs = Imported::altered(
@@ -191,10 +191,10 @@ fn rates_near_whole_numbers_are_rounded_and_reported() {
 /// original logs have the rule `unicast`: each send goes to one machine. By the rule `mix`, a third of the sends would go to both other
 /// machines. So the check fails if the import is told that the rule is `mix`. If it is told no rule, the check is not made.
 #[test]
-fn shares_of_recipients_are_checked_only_if_the_rule_is_given() {
+fn the_check_recipients_is_made_only_if_the_rule_is_given() {
     let text =
         experiment(17, "sends = [\"unicast\"]\n").replace("duration_s = 20", "duration_s = 200");
-    // Imports with the rule `sends`. Returns whether the shares were checked, and which checks failed.
+    // Imports with the rule `sends`. Returns whether the check `recipients` was made, and which checks failed.
     let checked_and_failed = |sends: Option<&str>| {
         let mapping = Mapping {
             sends: sends.map(str::to_owned),
@@ -233,9 +233,9 @@ fn messages_that_arrive_during_an_idle_event_are_allowed() {
                     && next[1] == "receive"
                 {
                     idle[3] = "1".to_owned();
-                    // By the logged sends, no message waits at this event. So the check `QueueLength` would report the queue length 1.
-                    // The audit makes this check only if every send names its recipients. Therefore the recipients are removed here.
-                    // (For an internal event, this cell is already empty.)
+                    // According to the logged sends and receives, no message waits at this event. So the check `QueueLength` would
+                    // report the queue length 1. The audit makes this check only if every send names its recipients. Therefore the
+                    // recipients of this event are removed. (For an internal event, this cell is already empty.)
                     idle[4].clear();
                 }
             }
@@ -332,8 +332,8 @@ fn violations_name_file_and_line_of_the_imported_log() {
         );
 
         // A row of `sources.csv` describes successive events of one log. The last two cells, such as `2,1`, say that the first of these
-        // events is in line 2, and that each next event is 1 line further. The test changes line 2 to 3. Any change makes the checksum of
-        // the file wrong.
+        // events is in line 2, and that each next event is 1 line further. The test changes `2,1` to `3,1`. Any change makes the checksum
+        // of the file wrong.
         let sources = moved.join("sources.csv");
         let changed = fs::read_to_string(&sources)
             .unwrap()

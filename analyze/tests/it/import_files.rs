@@ -187,7 +187,7 @@ fn the_report_names_files_that_are_left_out() {
     );
 }
 
-/// An import that fails because files were left out names these files.
+/// If an import fails because files were left out, its error names these files.
 #[test]
 fn an_error_names_files_that_are_left_out() {
     let one_machine = import_folder(&[("vm1.csv", LOG), ("vm2.csv.gz", "")]).unwrap_err();
@@ -219,7 +219,7 @@ fn numbers_and_missing_cells_of_other_programs_are_read() {
         "time,event,clock,queue,peer,stamp\n1.700000000500000000e+09,send,1.000e+00,0.000e+00,b,1.0\n1.700000001500000000e+09,internal,2.00,0e0,,\n",
         // With decimal commas.
         "time;event;clock;queue;peer;stamp\n1700000000,5;send;1,0;0,0;b;1\n1700000001,5;internal;2;0;;\n",
-        // With the missing cells of R, of pandas and of a database.
+        // With missing cells as R, pandas and a database write them.
         "time,event,clock,queue,peer,stamp\n1700000000.5,send,1,0,b,1\n1700000001.5,internal,2,0,NA,NaN\n",
         "time,event,clock,queue,peer,stamp\n1700000000.5,send,1,0,b,1\n1700000001.5,internal,2,0,None,nan\n",
         "time\tevent\tclock\tqueue\tpeer\tstamp\n1700000000.5\tsend\t1\t0\tb\t1\n1700000001.5\tinternal\t2\t0\tNULL\t-\n",

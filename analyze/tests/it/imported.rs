@@ -160,7 +160,7 @@ pub fn require_same_measures(a: &DataFrame, b: &DataFrame, but_for: &[&str]) {
 }
 
 #[test]
-fn complete_logs_have_all_measures_and_a_full_audit() {
+fn complete_logs_have_all_measures_and_pass_the_audit() {
     let folder = tempfile::tempdir().unwrap();
     let [original, log, imported] =
         ["original", "all.log", "imported"].map(|name| folder.path().join(name));
@@ -171,8 +171,8 @@ fn complete_logs_have_all_measures_and_a_full_audit() {
         "time = \"ms\"\nrates = [1, 3, 6]\ninternal = 0.7\n[columns]\nsystem_time = \"when\"\nevent = \"4\"\n",
     );
     let report = import::import(&[log], &mapping, &imported).unwrap();
-    // No field is missing, although the log does not have the tick at which a received message was sent: the import matched each receive with
-    // the send of the same sender and timestamp. The report lists this as an assumption.
+    // The log does not have the tick at which a received message was sent. But the import has matched each receive with the send of the
+    // same sender and timestamp, and has filled in the tick of this send. So no field is missing. The report lists these ticks as assumed.
     assert!(
         !report.missing_fields.recipients
             && !report.missing_fields.senders
@@ -223,7 +223,7 @@ fn clocks_are_replayed_over_complete_logs_only() {
     import::import(&[log], &mapping, &complete).unwrap();
     let names = ["lamport", "vector", "hlc:epsilon=0", "physical:epsilon=0"];
     let clocks = names.map(|name| name.parse::<ClockSpec>().unwrap());
-    let groups = |root: &Path| {
+    let replay = |root: &Path| {
         let dataset = Dataset::open(root).unwrap();
         clock_groups(&[dataset], Some(&clocks)).unwrap()
     };
@@ -234,14 +234,14 @@ fn clocks_are_replayed_over_complete_logs_only() {
             let mean = |figure| Some((group.estimate(figure)?.mean * 1e9).round());
             FIGURES.iter().map(mean).collect::<Vec<_>>()
         };
-        groups(root).groups.iter().map(of_group).collect()
+        replay(root).groups.iter().map(of_group).collect()
     };
     assert_eq!(figures(&original).len(), clocks.len());
     assert_eq!(figures(&complete), figures(&original));
     let sources = as_minimal_logs(&original, folder.path());
     import::import(&sources, &Mapping::default(), &minimal).unwrap();
-    let groups = groups(&minimal);
-    assert_eq!((groups.groups.len(), groups.without_sends), (0, 3));
+    let replayed = replay(&minimal);
+    assert_eq!((replayed.groups.len(), replayed.without_sends), (0, 3));
     let (code, out, err) = analyze(&["clocks", "minimal"], folder.path());
     assert_eq!(code, 0, "{err}");
     let sentence = "3 runs could not be replayed, because a receive in the log has no send, or because no order of the events is possible.";
@@ -251,7 +251,7 @@ fn clocks_are_replayed_over_complete_logs_only() {
 /// In the log, one receive of the first run has no timestamp, so the import finds no send for this receive. Concurrency and false order
 /// need the sends of all receives, so they have no value in the first run. The message age still has a value.
 #[test]
-fn one_receive_without_a_send_leaves_out_only_what_needs_all_sends() {
+fn one_receive_without_a_send_removes_only_measures_that_need_all_sends() {
     let folder = tempfile::tempdir().unwrap();
     let [original, log, imported] =
         ["original", "all.log", "imported"].map(|name| folder.path().join(name));
@@ -266,10 +266,10 @@ fn one_receive_without_a_send_leaves_out_only_what_needs_all_sends() {
     import::import(&[log], &mapping, &imported).unwrap();
     let machines = measured(&imported);
     let runs = machines.column("run").unwrap().i64().unwrap();
-    let of_first_run = runs.iter().filter(|run| *run == Some(0)).count();
+    let rows_of_first_run = runs.iter().filter(|run| *run == Some(0)).count();
     let null_count = |measure: &str| machines.column(measure).unwrap().null_count();
-    assert!(of_first_run > 0 && of_first_run < machines.height());
-    assert_eq!(null_count("concurrency"), of_first_run);
+    assert!(rows_of_first_run > 0 && rows_of_first_run < machines.height());
+    assert_eq!(null_count("concurrency"), rows_of_first_run);
     // Each machine has other receives whose send is known, so it has a message age.
     assert_eq!(null_count("message_age_mean_s"), 0);
     let measures: Vec<_> = analyze::measures::all().collect();
@@ -288,8 +288,8 @@ fn minimal_logs_have_the_measures_that_need_no_messages() {
     fixture::simulated(&original, ORIGINAL);
     let sources = as_minimal_logs(&original, folder.path());
     import::import(&sources, &Mapping::default(), &imported).unwrap();
-    // The measures that need messages. The mean backlog is one of them, because it counts a message from its send on. Measures of the backlog
-    // that are not in this list need only the logged queue lengths.
+    // The measures that need messages. The mean backlog is one of them, because it counts each message from its send to its receive.
+    // Measures of the backlog that are not in this list need only the logged queue lengths.
     let of_messages = [
         "broadcast_share",
         "backlog_mean",
@@ -390,8 +390,8 @@ fn lines_of_free_text_are_read_by_a_pattern() {
         .into_iter()
         .chain((0..10).flat_map(|s| {
             // The import finds out whether queue lengths are logged after or before the event. The first receive has length 1, which is
-            // possible in both cases: before the receive, its own message waits; after it, another message can wait for the next receive. The
-            // other receives have length 0, which is possible only after a receive.
+            // possible in both cases. Before the receive, its own message waits. After the receive, another message can wait, because the
+            // machine's next event is also a receive. The other receives have length 0, which is possible only after a receive.
             let queue = u32::from(s == 0);
             [
                 line(s, 1, &format!("Sent to 2, clock={}, queue=0", s + 1)),

@@ -75,9 +75,9 @@ fn files_that_cannot_be_one_run_are_refused() {
     insta::assert_snapshot!(outcome(&good.replace("2000", "500"), ""), @"/vm2.csv line 4: its time is earlier than the time of the machine's previous row; put the rows of a machine into one file, in the order of time, and each run into its own folder");
     insta::assert_snapshot!(outcome(good, "duration_s = 1"), @"the files: its last event is 2 s after its first, but the given duration is 1 s");
     insta::assert_snapshot!(outcome(&good.replace(",*", ",vm2"), ""), @"/vm2.csv line 3: recipients is the machine itself, but a machine sends only to other machines; --columns peers=- leaves the column out");
-    // A send to all needs no recipients. In the report, 0.67 is 4 / 6: four of the six events are internal. "duration_s=3": both logs end at
-    // 2 s, and the next ticks would be at 3 s. "2 of 2 rows": only the second row of each log is checked, because the check needs the row
-    // before and the row after.
+    // The event `broadcast` is a send to all other machines, so its cell for recipients may be empty. In the report, 0.67 is 4 / 6: four of
+    // the six events are internal. "duration_s=3": both logs end at 2 s, and the next ticks would be at 3 s. "2 of 2 rows": only the second
+    // row of each log is checked, because the check needs the row before and the row after.
     let report = outcome(&good.replace("send,2,0,*", "broadcast,2,0,"), "");
     insta::assert_snapshot!(report, @"
     1 run, 6 events.

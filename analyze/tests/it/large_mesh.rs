@@ -70,7 +70,7 @@ fn a_mesh_of_256_machines_is_analysed_with_limited_memory() {
     let causality = rows(&["causality", "mesh"]);
     assert_eq!(causality.len(), machines_of_two_runs);
     for row in &causality {
-        // Of the pairs of events of different machines, the share in which neither event happened before the other.
+        // The share of concurrent pairs among all pairs of events of different machines.
         let share = row["concurrency_mean"].as_f64().unwrap();
         assert!(share > 0.0 && share < 1.0, "{row}");
     }

@@ -86,7 +86,7 @@ fn with_varied() -> tempfile::TempDir {
         runs[6].row.latency_max_us = 678.0;
         runs[7].row.isolation = "process".to_owned();
     });
-    // The first and the third sweep have the same command, and the sweep with the last date is not the last in the list.
+    // The first and the third sweep have the same command. The second sweep has the latest date.
     let sweeps = [
         sweep("sim run varied.toml", "2026-01-02", "one"),
         sweep("sim run varied.toml --only 7", "2026-03-04", "two"),
@@ -188,7 +188,7 @@ fn every_number_of_the_paragraph_is_that_of_the_dataset() {
     let wanted = [
         // numbers of machines (2 or 4), duration (10), rates of the first set (1, 3) and of the second (2, 3, 4, 5), number of sets (2)
         vec![2.0, 4.0, 10.0, 1.0, 3.0, 2.0, 3.0, 4.0, 5.0, 2.0],
-        // the 1 in "the clock is 1 more", the two values of `internal`, the 1 in "both add 1", the 1 in "before 1 is added"
+        // the 1 in "max(C, T) + 1", the two values of `internal`, the 1 in "both add 1", the 1 in "before 1 is added"
         vec![1.0, 0.4, 0.75, 1.0, 1.0],
         // number of topologies; the sentence about the star names machine 0 twice
         vec![2.0, 0.0, 0.0],

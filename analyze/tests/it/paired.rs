@@ -9,8 +9,8 @@ use crate::command_line::analyze;
 use crate::compare::{open, twins};
 use crate::fixture;
 
-/// A folder with the datasets `a` and `b` of three runs. All runs have the same events, except for the last clock of machine 1: it is 9 in
-/// A, and 10, 11 and 15 in B.
+/// A folder with the datasets `a` and `b`. Each has three runs. All runs have the same events, except for the last clock of machine 1: it
+/// is 9 in A, and 10, 11 and 15 in B.
 fn with_larger_clocks() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let experiment =
@@ -138,8 +138,8 @@ fn the_table_has_the_means_and_the_difference_of_each_measure() {
 }
 
 /// The logical age of a received message is the clock after the receive minus the message's timestamp. Machine 1 receives a message in A,
-/// but not in B. So the mean logical age of its messages is defined in A only. The means are over matched runs in which the measure is
-/// defined in both datasets. There is no such run for machine 1, so machine 1 has no mean and no difference.
+/// but not in B. So the mean logical age of its messages is defined in A only. The means in a comparison (`mean_a` and `mean_b`) are over
+/// the matched runs in which the measure is defined in both datasets. Machine 1 has no such run, so it has no means and no difference.
 #[test]
 fn a_measure_undefined_in_one_dataset_is_unequal_and_has_no_difference() {
     let folder = tempfile::tempdir().unwrap();

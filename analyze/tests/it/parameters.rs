@@ -32,7 +32,7 @@ const VALUES: [(&str, &str, &str); 10] = [
 ];
 
 /// The text of an experiment in which the parameter `name` has these values.
-fn grid(name: &str, values: &str) -> String {
+fn experiment_text(name: &str, values: &str) -> String {
     // Every experiment needs `rates` and `internal`. If `name` is one of them, its value here is replaced by `values`.
     let mut parameters = vec![("rates", "[[1, 3]]"), ("internal", "0.5")];
     parameters.retain(|(other, _)| *other != name);
@@ -58,7 +58,7 @@ fn every_parameter_that_may_have_several_values_is_tested_here() {
 #[test]
 fn every_parameter_is_read_and_appears_in_keys_and_tables() {
     for (name, values, second) in VALUES {
-        let text = grid(name, values);
+        let text = experiment_text(name, values);
         let experiment = Experiment::parse(&text, "e.toml".as_ref(), Overrides::default())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let keys: Vec<String> = experiment.runs().map(|run| run.key()).collect();

@@ -1,6 +1,6 @@
 //! Tests of the folder `processed/events/`, into which `analyze export` writes the events in parts. A part is a Parquet file with all
-//! events of one run or of several runs. A later export keeps these parts, except small ones. It writes new parts for the
-//! runs that are not in a kept part. Other programs can read the folder.
+//! events of one run or of several runs. A later export keeps a part if none of its runs has changed. It writes new parts for the runs
+//! that are not in a kept part. If new parts are needed, small parts are not kept. Other programs can read the folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -114,9 +114,9 @@ impl Growing {
 
 /// Exports the dataset. Returns the number of all parts and the number of new parts.
 fn export_parts(dataset: &Dataset) -> (usize, usize) {
-    // While an export writes, it holds a file lock, and other exports of the dataset are refused. The file can stay locked a little longer
-    // than the export takes: if another test starts a program during the export, the child process holds the lock too, between fork and
-    // exec. So a refused export is repeated.
+    // An export locks a file, and while the file is locked, other exports of the dataset are refused. The file can stay locked for a moment
+    // after the export has ended: if another test starts a program during the export, the child process shares the lock until it executes
+    // the program. So a refused export is repeated.
     let exported = loop {
         match export(dataset, Additions::default()) {
             Err(Error::Exporting { .. }) => std::thread::yield_now(),
@@ -259,7 +259,7 @@ fn all_parts_are_written_again_without_a_cache_or_after_another_version() {
 }
 
 #[test]
-fn files_that_are_not_parts_are_replaced() {
+fn incomplete_parts_copies_and_old_files_do_not_remain() {
     let small = Growing::new(fixture::SMALL);
     small.export();
     // The second half of a part is missing.
@@ -280,8 +280,8 @@ fn files_that_are_not_parts_are_replaced() {
     assert!(!single.exists());
 }
 
-/// The second half of the file of events is damaged. Runs 4 and 5 are in a part already, so the export reads runs 0 to 3. It can write a
-/// part with runs 0 and 1, but not one with runs 2 and 3.
+/// The second half of the file of events is damaged. Runs 4 and 5 are in a part already, so the export needs two new parts. It can write
+/// the part with runs 0 and 1, because their events are in the first half. It cannot write the part with runs 2 and 3.
 #[test]
 fn an_export_that_fails_changes_nothing() {
     let small = Growing::new(fixture::SMALL);
@@ -324,8 +324,8 @@ fn a_damaged_part_is_replaced() {
     for bit in bits {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        // The part is removed first, so that the damaged bytes go to a new file. Exports make hard links to unchanged parts, and a write
-        // into an old file would change it under all its names.
+        // The part is removed first, so that the damaged bytes go to a new file. Exports make hard links to kept parts, so one file can
+        // have several names. A write into this file would change the part under all of these names.
         fs::remove_file(part).unwrap();
         fs::write(part, damaged).unwrap();
         assert_eq!(small.export(), (3, 1), "bit {bit}");

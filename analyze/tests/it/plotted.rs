@@ -292,11 +292,11 @@ fn a_stability_map_has_the_growth_and_the_boundary() {
 fn a_regression_has_a_line_only_if_the_points_differ_in_x() {
     let folder = tempfile::tempdir().unwrap();
     let one_rate = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3, 3]]");
-    let one_point = one_rate.replace("[0.4, 0.7]", "[0.7]");
+    let one_configuration = one_rate.replace("[0.4, 0.7]", "[0.7]");
     for (name, text, measures_with_line) in [
         ("both", fixture::SMALL, &["mean jump", "mean backlog"][..]),
         ("one-rate", &one_rate, &["mean backlog"]),
-        ("one-point", &one_point, &[]),
+        ("one-configuration", &one_configuration, &[]),
     ] {
         let root = folder.path().join(name);
         fixture::simulated(&root, text);
@@ -314,8 +314,8 @@ fn a_regression_has_a_line_only_if_the_points_differ_in_x() {
             .map(|equation| equation.split(':').next().unwrap())
             .collect();
         assert_eq!(measures, measures_with_line, "{name}: {:?}", figure.notes);
-        // The figure's description contains the equations. It must not name a single machine, because each line is fitted to the points
-        // of all machines.
+        // The figure's description contains the equations. It must not name any machine, because each line is fitted to the points of
+        // all machines.
         assert!(!figure.description.contains("machine 2"), "{name}");
         let is_line_in_key = figure
             .key

@@ -34,8 +34,8 @@ fn a_line_ends_at_the_mean_of_the_final_clocks() {
             (121, 20.0)
         );
         assert_close(last("data-y"), estimate.mean);
-        // At a point without an interval, `data-low` and `data-high` are both the mean. If no point of a line has an interval, the line
-        // has neither of these attributes.
+        // At a point without a confidence interval, `data-low` and `data-high` are both the mean. If no point of a line has a confidence
+        // interval, the line has neither of these attributes.
         let (low, high) = estimate
             .interval()
             .unwrap_or((estimate.mean, estimate.mean));

@@ -402,7 +402,7 @@ fn imported_logs_have_numbers_but_no_lines() {
 
 /// Machine 1 has events in only two of the four repetitions. So four repetitions give only two values of its mean jump, and the machine
 /// needs twice as many repetitions as values. If it needs 1,500,000 values, it needs 3,000,000 repetitions. But an experiment can have at
-/// most 2,000,000 runs ([`MAX_REPETITIONS`]), so `needs` must return `None`.
+/// most 2,000,000 runs ([`MAX_REPETITIONS`]), so the number must be `None`.
 #[test]
 fn a_number_of_repetitions_above_the_maximum_is_none() {
     let folder = tempfile::tempdir().unwrap();

@@ -89,7 +89,7 @@ fn needed_if_sd_is_known(half_width: f64) -> f64 {
     (1.96 / half_width).powi(2)
 }
 
-/// Pairs of a number `n` of first repetitions and a factor. The median of the calculated numbers of repetitions must be less than the
+/// Each pair has a number `n` of first repetitions, and a factor. The median of the calculated numbers of repetitions must be less than the
 /// factor times [`needed_if_sd_is_known`]. With more first repetitions the standard deviation is known better, so the factor falls
 /// towards 1.
 ///
@@ -112,7 +112,7 @@ const FACTORS: [(u64, f64); 6] = [
 ];
 
 #[test]
-fn sweeps_of_normal_values_are_as_narrow_as_wanted() {
+fn intervals_of_normal_values_are_as_narrow_as_wanted() {
     for (pilot, max_factor) in FACTORS {
         for half_width in [0.25, 0.1] {
             for is_fresh in [false, true] {
@@ -152,7 +152,7 @@ fn sweeps_of_normal_values_are_as_narrow_as_wanted() {
 /// overloaded. With the rates 2,3,4 it is nearly overloaded, so its backlog and lag are skewed: a few runs have much larger values than the
 /// others. For skewed values, somewhat fewer intervals are as narrow as wanted. So one case requires only a share of 0.75.
 #[test]
-fn sweeps_of_real_measures_are_as_narrow_as_wanted() {
+fn intervals_of_measures_of_simulated_runs_are_as_narrow_as_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("many");
     let experiment = "

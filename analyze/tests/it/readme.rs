@@ -234,7 +234,7 @@ fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
     let oldest = ages(&equal).into_iter().fold(0.0, f64::max);
     let (slow, relay) = (ages(&slow), ages(&relay));
     // Parts of sentences of the page. In the first part, `0` is the number of a machine, and `\n  ` is a line break of the page.
-    // The end of this test checks the 61 of the last part.
+    // The number 61 in the last part is checked at the end of this test.
     for sentence in [
         format!(
             "0 receives is {:.3} s old, the last\n  is {:.3} s old",

@@ -1,5 +1,5 @@
 //! Tests that `analyze import` recognises logs in many formats without options. A *mapping* is a description of a format; it is
-//! needed only if a format is not recognised. Each test writes the same simulated run in another format. The import must give the
+//! needed only if a format is not recognised. Most tests write the same simulated run in another format. Then the import must give the
 //! same events as from a plain table (see `foreign_logs`).
 
 use std::fs;
@@ -68,7 +68,7 @@ pub fn labelled(row: &Row, separator: &str, sign: &str) -> String {
 }
 
 #[test]
-fn labelled_cells_and_keys_with_values() {
+fn values_after_labels_or_keys() {
     require_plain("labels", "vmN.log", |rows| {
         lines(rows, |row| labelled(row, " | ", ": "))
     });
@@ -379,7 +379,7 @@ fn a_written_mapping_gives_the_same_import() {
     let sources = [folder.path().join("run")];
     let text = fs::read_to_string(folder.path().join("m.toml")).unwrap();
     let mapping = Mapping::parse(&text, "m.toml".as_ref()).unwrap();
-    // The written mapping has a pattern of lines.
+    // The written mapping has a pattern of lines, which is a regular expression in the key `line`.
     assert!(!mapping.line.is_empty());
     let wanted = logs::import(&sources, &Mapping::default()).unwrap().0;
     assert_eq!(logs::import(&sources, &mapping).unwrap().0, wanted);

@@ -33,6 +33,7 @@ fn runs_in_one_folder_or_in_subfolders() {
         ("the machine first", |run, machine| {
             format!("vm{machine}-trial-{run}.log")
         }),
+        // The name has no word such as `run` or `trial` before the number of the run.
         ("no word for runs", |run, machine| {
             format!("low{run}_{machine}.txt")
         }),
@@ -244,8 +245,8 @@ fn other_files_and_copies_of_logs_are_left_out_and_named() {
     }
 }
 
-/// The notes have a word for an event (`sent`) and a time (`10:00:00`), so they could be a log. But the mapping says that the third column
-/// is the clock, and the notes have no number there.
+/// The file `notes.txt` has a word for an event (`sent`) and a time (`10:00:00`), so it could be a log. But the mapping says that the third
+/// column is the clock, and this file has no number there.
 #[test]
 fn a_file_that_is_not_a_log_is_left_out_if_logs_have_no_header() {
     let folder = tempfile::tempdir().unwrap();

@@ -74,7 +74,7 @@ fn records_of_two_or_more_lines() {
 }
 
 #[test]
-fn an_event_after_the_word_no_is_not_read() {
+fn an_event_that_did_not_happen_is_not_read() {
     require_plain("no message received", |rows| {
         lines(rows, |row| {
             let word = row.word([

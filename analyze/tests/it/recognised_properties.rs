@@ -69,7 +69,7 @@ proptest! {
         prefix in prop::sample::select(vec!["", "INFO:root:", "[vm] ", "> "]),
     ) {
         let line = |row: &Row| format!("{prefix}{}", rendered(row, &order, separator, sign, words, labels, peer_separator));
-        // `imported` writes the first simulated run as such lines, one file for each machine (`vm0.log`, `vm1.log`, ...), and imports it.
+        // `imported` writes the first simulated run as such lines, one file for each machine (`vm1.log`, `vm2.log`, ...), and imports it.
         // `logs::plain` imports the same run from tables, so it has the expected events.
         let found = imported("vmN.log", &Mapping::default(), |rows| lines(rows, line));
         prop_assert_eq!(found.map(|(found, _)| found), Ok(logs::plain(&logs::runs()[..1])));
@@ -112,8 +112,9 @@ proptest! {
             };
             let wanted_clocks = clocks(&wanted);
             let unchanged = clocks(&found).iter().filter(|row| wanted_clocks.contains(row)).count();
-            // Times are counted from the first event, so this event has time 0 (several machines may have an event at time 0). If it was
-            // left out, all other times differ from the wanted ones and cannot be compared. It is recognised by its machine and clock.
+            // Times are counted from the first event of the run. If the import left out this event, it counts the times from a later event.
+            // Then they differ from the wanted times and cannot be compared. In `wanted`, the first event has time 0. Several machines may
+            // have an event at time 0; one of these events is enough. It is found by its machine and its clock.
             let has_first = found[0].iter().any(|(machine, _, event)| {
                 let mut first_events = wanted[0].iter().filter(|(_, at, _)| *at == 0);
                 first_events.any(|(other, _, first)| machine == other && event.logical_clock == first.logical_clock)

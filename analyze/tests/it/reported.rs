@@ -57,7 +57,7 @@ fn the_paragraph_about_methods_has_the_conditions_of_the_runs() {
     assert!(page.contains(sentence));
     let page_of_all_runs = report(folder.path(), &["small"]);
     assert!(!page_of_all_runs.contains(sentence));
-    // The audit has no condition.
+    // The conditions do not apply to the audit. A page with conditions says so.
     let about_the_audit = "The audit checks all runs";
     assert!(page.contains(about_the_audit) && !page_of_all_runs.contains(about_the_audit));
 }
@@ -174,9 +174,9 @@ fn tables_have_the_values_of_the_commands() {
             if let (Some(half), Ok(high)) = (half, high) {
                 let half: f64 = half.parse().unwrap();
                 let exact = high - mean;
-                // The page adds the rounding error of the mean to the half-width (at most half a unit of the last digit), and then rounds up
-                // (at most one unit more). A half-width has at least two digits, so a unit is at most 10 % of the half-width. Together
-                // both steps add at most 15 %. The limits here are a little wider.
+                // The page makes the half-width larger in two steps. First it adds the rounding error of the mean, which is at most half
+                // a unit of the last digit. Then it rounds up, which adds at most one unit. A half-width has at least two digits, so a
+                // unit is at most 10 % of the half-width. Together both steps add at most 15 %. The limits here are a little wider.
                 assert!(half >= exact * 0.999 && half <= exact * 1.2 + 1e-6);
             }
         }
@@ -209,7 +209,8 @@ fn the_summary_says_what_was_run_and_what_stands_out() {
             .parse()
             .is_ok_and(|low: f64| low > 0.0)
     };
-    // The configurations in which a queue grows. They differ only in `internal`, so one value stands for each: 0.4 or 0.7.
+    // The configurations in which a queue grows, each as its value of `internal`. The dataset's two configurations differ only in this
+    // value: 0.4 or 0.7.
     let growing: BTreeSet<&String> = rows
         .iter()
         .filter(grows)

@@ -286,7 +286,7 @@ fn every_receive_has_its_send_and_every_message_its_recipient() {
     let with_receive = messages.iter().filter(|message| message.receive.is_some());
     assert_eq!(with_receive.count(), received);
     // The log has the length of the queue at each event. Here messages have no delay. So at the last event of a machine, its queue holds
-    // all messages that were sent to the machine before the time of this event and not received.
+    // each message that was sent to the machine earlier and that the machine never received.
     for machine in 0..3 {
         let not_received = messages
             .iter()

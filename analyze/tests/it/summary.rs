@@ -80,7 +80,7 @@ fn regimes_follow_from_the_offered_load_and_rows_are_sorted_by_growth() {
         ],
         folder.path(),
     );
-    // The sorted table still has all rows: one for each of the 3 machines of the 24 configurations.
+    // `--sort` leaves no row out: there is one for each of the 3 machines of the 24 configurations.
     let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     assert_eq!(rows.len(), 24 * 3);
     let dataset = analyze::Dataset::open(&folder.path().join("grid")).unwrap();

@@ -120,8 +120,8 @@ fn jumps_as_markdown() {
 }
 
 /// Machine 0 has four ticks. The queue lengths after them are 0, 0, 1 and 0. Sorted, they are 0, 0, 0 and 1, at the positions 0 to 3. The
-/// 95th percentile is at position 0.95 · 3 = 2.85, so it is 0.85. It is shown as 0.8 and not as 0.9, because the computed floating-point
-/// number is slightly smaller than 0.85.
+/// 95th percentile is at position 0.95 · 3 = 2.85, between the last 0 and the 1, so it is 0.85. It is shown as 0.8 and not as 0.9, because
+/// the computed floating-point number is slightly smaller than 0.85.
 #[test]
 fn backlog_of_a_single_repetition_has_no_intervals() {
     insta::assert_snapshot!(output::terminal(&table_of(&tables::BACKLOG, fixture::write_by_hand), 120), @"
@@ -157,8 +157,8 @@ fn every_table_fits_eighty_columns() {
     }
 }
 
-/// In some runs each machine has a probability of internal events of its own. Tables show these probabilities in the column `internal`. So
-/// the sentence `Every run: ...` must not list them: they are the probabilities of some runs only.
+/// In some runs each machine has its own probability of internal events. Tables show these probabilities in the column `internal`. So the
+/// sentence `Every run: ...` must not list them: they are the probabilities of some runs only.
 #[test]
 fn the_sentence_about_every_run_has_no_probabilities_of_single_machines() {
     let experiment = "

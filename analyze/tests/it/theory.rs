@@ -146,7 +146,7 @@ fn predictions_for_long_runs_are_those_of_the_fluid_model() {
 ///   In a real run, its queue is sometimes empty by chance, and then it sends. So about 1 % more messages arrive at the slowest machine. The
 ///   term `0.005 * backlog_final` covers this too.
 #[test]
-fn predictions_for_a_minute_differ_from_the_fluid_model_by_one_or_two_messages() {
+fn predictions_for_a_minute_are_close_to_the_fluid_model() {
     for wanted in FLUID_RESULTS {
         let name = format!("{:?}, {}", wanted.rates, wanted.internal);
         let predicted = wanted.predicted_for(DURATION_S);
@@ -244,7 +244,7 @@ fn simulated(rates: &str, others: &str) -> Vec<[(f64, f64); 3]> {
     }
     values
         .iter()
-        .map(|of_machine| of_machine.each_ref().map(|of_runs| estimate(of_runs)))
+        .map(|quantities| quantities.each_ref().map(|values| estimate(values)))
         .collect()
 }
 
@@ -434,14 +434,14 @@ fn what_cannot_be_derived_is_not_predicted() {
             assert_eq!(machine.caveats(quantity), [Caveat::SeveralStates]);
         }
     }
-    // The hub of the star (machine 0) is overloaded. Its queue mixes messages of two clocks that run at 3/s and 6/s, and the theory derives
-    // a logical rate only from messages of one clock. For the clocks of the other machines, the theory assumes that an overloaded hub
-    // sends nothing. A real hub sends a few messages at the start, and from them machine 1 learns of the clock of machine 2. So the lag of
+    // The hub of the star (machine 0) is overloaded. Its queue holds messages from two machines, whose clocks run at 3/s and 6/s. For such
+    // a queue the theory derives no logical rate. For the clocks of the other machines, the theory assumes that an overloaded hub sends
+    // nothing. A real hub sends a few messages at the start, and from them machine 1 learns of the clock of machine 2. So the lag of
     // machine 1 has the caveat `Relayed`.
     let star = predict(&variant(&[1.0, 3.0, 6.0], 0.4, Topology::Star, Sends::Mix));
     assert!(star[0].backlog_final.is_some() && star[0].logical_rate.is_none());
-    let of_lag = star[1].caveats(Quantity::LagFinal);
-    assert!(star[1].logical_rate.is_some() && of_lag.contains(&Caveat::Relayed));
+    let lag_caveats = star[1].caveats(Quantity::LagFinal);
+    assert!(star[1].logical_rate.is_some() && lag_caveats.contains(&Caveat::Relayed));
     // In the next star, the machines around the hub have 4 + 5 + 6 = 15 ticks per second and send at 60 % of them. So about nine messages
     // per second arrive at the hub. The hub receives all of them, because each of its ticks takes all waiting messages. The hub's clock
     // grows by at least 1 for each message, so it runs faster than the highest tick rate (6/s). Then no clock can be predicted.

@@ -137,8 +137,8 @@ fn predictions_with_a_caveat_are_off_more_often_than_those_without() {
         counts.without_caveat_off
     );
     // In the large study (`theory.py`), 33 to 39 % of the predictions have a caveat. Of the predictions without a caveat, 0.4 to 0.9 % are
-    // off. The limits here are wider, because there are fewer predictions. More than 500 predictions must be without a
-    // caveat, so that one of them changes the share by less than 0.2 %.
+    // off. The limits here are wider, because there are fewer predictions. More than 500 predictions must be without a caveat. Then a
+    // single one that is off makes up less than 0.2 % of them.
     assert!(
         without > 500.0 && share_off_without_caveat <= 0.015 && share_with_caveat <= 0.5,
         "{about}"

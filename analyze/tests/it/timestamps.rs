@@ -134,8 +134,8 @@ fn a_damaged_timestamp_is_reported_with_row_and_column() {
     );
 }
 
-/// Simulates the experiment, and returns its events as a data frame with the same columns as in exported files. The exported files
-/// themselves are not read: this function only checks that `analyze export` succeeds.
+/// Simulates the experiment, and returns its events as a data frame with the same columns as in exported files. The function also runs
+/// `analyze export` and checks that it succeeds, but does not read the exported files.
 fn exported(root: &Path, text: &str) -> DataFrame {
     fixture::simulated(root, text);
     let dataset = Dataset::open(root).unwrap();
@@ -154,8 +154,8 @@ fn exported_events_have_timestamps_as_lists() {
     let log = std::fs::read_to_string(folder.path().join("events-0000.csv")).unwrap();
     assert_eq!(lists.len(), log.lines().count() - 1);
     for (index, line) in log.lines().skip(1).enumerate() {
-        // The last column of the log has the numbers of the timestamp, joined by `;`. A run with Lamport clocks only has empty cells there,
-        // and nulls in the exported events.
+        // The last column of the log has the numbers of the timestamp, joined by `;`. If a run has no clocks except Lamport clocks, its
+        // cells there are empty, and the exported events have nulls.
         let list = lists.get_as_series(index);
         let cell = line.rsplit(',').next().unwrap();
         let numbers = list.map(|list| {

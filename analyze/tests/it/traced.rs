@@ -43,8 +43,8 @@ pub fn examples() -> Vec<(Execution, Window)> {
         ..part
     };
     let (_folder, small) = simulated(fixture::SMALL);
-    // With `receive = ["all"]`, a tick takes all waiting messages, so a tick can have several events. SMALL ends with the values of
-    // `internal`. They are replaced by another value and two more lines of parameters.
+    // With `receive = ["all"]`, a tick takes all waiting messages, so a tick can have several events. The last line of SMALL is
+    // `internal = [0.4, 0.7]`. Here it gets another value, and two lines of parameters follow it.
     let take_all =
         fixture::SMALL.replace("[0.4, 0.7]", "[0.2]\nreceive = [\"all\"]\ndelay_s = [0.4]");
     let (_folder, taking_all) = simulated(&take_all);
@@ -188,9 +188,9 @@ fn annotation(event: &TrackEvent, name: &str) -> Option<u64> {
 /// The expected bytes are written here by hand, from Perfetto's protobuf schema. Each field begins with a key: the number of the field
 /// times 8, plus 0 for an integer or 2 for bytes with a length. For example, field 10 with an integer has the key 80 = 0x50. A key below 128
 /// is one byte. A larger key has two bytes: first its lowest 7 bits plus 128, then its other bits. For example, field 60 with bytes has the
-/// key 60 * 8 + 2 = 482 = 3 * 128 + 98. Its two bytes are 98 + 128 = 0xe2 and 0x03. A trace describes the run as a *process*. The
-/// description of the process is a field of the track's description, which is a field of a packet. So the test builds the bytes from the
-/// inside: process, track, packet.
+/// key 60 * 8 + 2 = 482 = 3 * 128 + 98. Its two bytes are 98 + 128 = 0xe2 and 0x03. The run has a track of its own, track 1. A trace
+/// describes the run as a *process*. The description of the process is a field of the description of track 1, which is a field of a packet.
+/// So the test builds the bytes from the inside: process, track, packet.
 #[test]
 fn perfetto_has_the_field_numbers_of_its_schema() {
     let execution = execution(&by_hand().path().join("by-hand"));
@@ -215,8 +215,8 @@ fn perfetto_has_the_field_numbers_of_its_schema() {
     let mut expected = vec![0x0a, packet.len() as u8];
     expected.extend(packet);
     assert!(bytes.starts_with(&expected), "{bytes:x?}");
-    // The window ends at time 0 and has one event: a send of machine 0. The trace says that a slice begins (1 in field 9) on
-    // track 2 (field 11), with a name of 4 bytes (field 23): send.
+    // The window ends at time 0 and has one event: a send of machine 0. Track 2 has the events of machine 0. The trace says that a
+    // slice begins (1 in field 9) on track 2 (field 11), with a name of 4 bytes (field 23): send.
     let begin: Vec<u8> = [&[0x48, 1, 0x58, 2, 0xba, 0x01, 4][..], b"send"].concat();
     assert!(
         bytes.windows(begin.len()).any(|part| part == begin),
@@ -312,8 +312,8 @@ fn mermaid_draws_each_message_once() {
             text.matches("->>").count(),
             messages(&execution, &window).len()
         );
-        // An arrow that ends in a cross is a message that was never received. (In Mermaid, a message that is received outside the window
-        // has an arrow with an open head.)
+        // An arrow that ends in a cross is a message that was never received. (If a message is received outside the window, its arrow has
+        // an open head instead.)
         let is_lost = |message: &&analyze::execution::Message| {
             message.receive.is_none()
                 && window.has(&execution, message.send)

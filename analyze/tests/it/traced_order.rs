@@ -49,8 +49,8 @@ fn shiviz_reads_every_event_and_its_vector_clock() {
                 .or_default()
                 .push(index);
         }
-        // `window.events` is in the order of time. In the trace, the events of a machine are in the order of the log. So each machine's
-        // events are sorted by their index in the log.
+        // `window.events` is ordered by time. In the trace, the events of a machine are in the order of the log. If a log is faulty, the
+        // two orders can differ. So each machine's events are put into the order of the log, which is the order of their indices.
         of_machine
             .values_mut()
             .for_each(|events| events.sort_unstable());

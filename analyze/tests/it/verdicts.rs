@@ -130,25 +130,26 @@ fn require_complete_table(name: &str) {
     );
 }
 
-/// Compares the verdicts of the claims that are only about [`QUICK_EXPERIMENTS`]. There must be at least 15 such claims.
+/// Compares the verdicts in the table with the computed ones, for the claims that are only about [`QUICK_EXPERIMENTS`]. There must be at
+/// least 15 such claims.
 #[test]
-fn verdicts_of_quick_claims_are_those_computed() {
+fn verdicts_of_quick_claims_are_as_computed() {
     let is_quick = |experiment: &str| QUICK_EXPERIMENTS.contains(&experiment);
     compare_verdicts("claims", is_quick, 15);
 }
 
-/// Compares the verdicts of all claims of the collection `papers`. There must be at least 12 such claims. Their experiments have
-/// few events, so every test run evaluates these claims.
+/// Compares the verdicts in the table with the computed ones, for all claims of the collection `papers`. There must be at least 12 such
+/// claims. Their experiments have few events, so every test run evaluates these claims.
 #[test]
-fn verdicts_of_papers_are_those_computed() {
+fn verdicts_of_papers_are_as_computed() {
     compare_verdicts("papers", |_| true, 12);
 }
 
-/// Compares the verdicts of all claims of the collection `claims` whose experiments run in virtual time. There must be at least 23 such
-/// claims.
+/// Compares the verdicts in the table with the computed ones, for all claims of the collection `claims` whose experiments run in virtual
+/// time. There must be at least 23 such claims.
 #[test]
 #[ignore = "simulates and reads about 25 million events: minutes on two cores"]
-fn verdicts_of_all_claims_in_virtual_time_are_those_computed() {
+fn verdicts_of_all_claims_in_virtual_time_are_as_computed() {
     compare_verdicts("claims", |experiment| is_virtual("claims", experiment), 23);
 }
 

@@ -28,8 +28,8 @@ impl CarriedTimestamp {
         }
     }
 
-    /// The numbers of the timestamp as in the log: the components of a vector in the order of the machines, or time and counter. Numbers
-    /// beyond 63 bits become the largest number of 63 bits.
+    /// The numbers of the timestamp, in the order in which the log has them. For a vector clock, these are the components in the order of
+    /// the machines. For a hybrid logical clock, these are the time and the counter. A number above [`i64::MAX`] becomes [`i64::MAX`].
     pub fn numbers(&self) -> impl Iterator<Item = i64> + '_ {
         // The function must return the same type of iterator for both kinds of timestamps. So the iterator goes through components, then
         // through time and counter. A vector has no time and counter, and a hybrid clock has no components.
@@ -155,7 +155,7 @@ impl CarriedClock {
     }
 
     /// Stores the `timestamp` of a message that has arrived. [`Self::advance`] uses it when the machine receives the message. Returns false
-    /// if a message of the same send waits already. In a correct run, this cannot happen.
+    /// if a message from the same sender and the same send tick already waits. In a correct run, this cannot happen.
     #[must_use]
     pub(crate) fn arrive(&mut self, message: &Message, timestamp: Arc<CarriedTimestamp>) -> bool {
         let send = (message.sender, message.sent_tick);

@@ -9,8 +9,9 @@ use super::{Clock, Timestamp, scalar_of_time, varint};
 pub struct HybridClock {
     /// The largest physical time that the machine knows of: from its own physical clock or from a message.
     time: i64,
-    /// Orders the events with the same `time`. At an event, the counter becomes 0 if neither the machine's clock before the event nor the
-    /// received message has this `time`. Otherwise the counter becomes 1 more than the largest counter that the two have for this `time`.
+    /// Orders the events with the same `time`. At an event, the new time is compared with the old time of the clock and with the time of
+    /// the received message, if there is one. If both are earlier, the counter becomes 0. If one of them is equal to the new time, the
+    /// counter becomes 1 more than the counter that belongs to it. If both are equal, it becomes 1 more than the larger of their counters.
     counter: u64,
 }
 

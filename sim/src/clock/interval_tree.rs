@@ -1,5 +1,5 @@
 //! Interval tree clocks. The interval from 0 to 1 is divided among the machines: each machine owns a part, for example one half each if
-//! there are two. A timestamp is a function that gives each point of the interval a number of events. At an event, a machine raises its
+//! there are two. A timestamp is a function that gives each point of the interval a whole number. At an event, a machine raises its
 //! function somewhere in its own part. The function is stored as a tree, in which each inner node divides its interval into two halves.
 //!
 //! Source: P. S. Almeida, C. Baquero and V. Fonte, "Interval Tree Clocks: A Logical Clock for Dynamic Systems", OPODIS 2008. The names of
@@ -20,7 +20,7 @@ pub use id::IdTree;
 pub struct IntervalTreeClock {
     /// The part of the interval that the machine owns.
     id: IdTree,
-    /// The number of events at each point of the interval, as far as the machine knows.
+    /// The timestamp of the machine's newest event: a whole number for each point of the interval.
     events: EventTree,
 }
 

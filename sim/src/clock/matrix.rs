@@ -35,8 +35,8 @@ impl MatrixClock {
         &self.rows[machine * self.machines..][..self.machines]
     }
 
-    /// How many events of `machine` are known to all machines, by the rows of this clock. The true number can be larger, because the rows
-    /// of the other machines can be old.
+    /// How many events of `machine` are known to all machines, according to the rows of this clock. The true number can be larger, because
+    /// the rows of the other machines can be old.
     pub fn events_known_to_all(&self, machine: usize) -> u64 {
         let rows = self.rows.chunks_exact(self.machines);
         rows.map(|row| row[machine]).min().unwrap_or(0)

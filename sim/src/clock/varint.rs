@@ -29,7 +29,7 @@ pub fn read(bytes: &mut &[u8]) -> Option<u64> {
         *bytes = rest;
         let bits = u64::from(byte & 0x7f);
         let is_last = byte & 0x80 == 0;
-        // Nine bytes hold 63 of the 64 bits, so `bits` of the tenth byte can only be 0 or 1.
+        // Nine bytes hold 63 of the 64 bits. So the tenth byte may add only one bit: its `bits` must be 0 or 1.
         let is_too_large = index == 9 && bits > 1;
         // A last byte of 0 adds nothing to the number, so the number could be written without this byte. Only the number 0 needs it: there
         // it is the only byte (`index` is 0).

@@ -14,7 +14,7 @@ use sim::sweep::{Capacity, Plan};
 /// A ready-made script for Slurm. The scripts for Slurm that are generated here have other options, but the same commands (the *body*).
 const SBATCH: &str = include_str!("../../../experiments/slurm/sweep.sbatch");
 /// The first line of the body of [`SBATCH`]. The lines above it are options and comments.
-const BODY: &str = "set -euo pipefail\n";
+const BODY_START: &str = "set -euo pipefail\n";
 /// The beginning of one line of the body. This line sets the variable `submit` to the command that submits the script. The script's error
 /// messages show this command.
 const SUBMIT: &str = "submit='sbatch ";
@@ -115,7 +115,7 @@ impl Cluster<'_> {
             "--nodes=1".to_owned(),
             "--ntasks=1".to_owned(),
             format!("--cpus-per-task={}", self.capacity.cores),
-            format!("--time={}", clock_time(self.time_limit_minutes())),
+            format!("--time={}", slurm_duration(self.time_limit_minutes())),
             format!("--mem={}M", self.memory_limit_megabytes()),
         ];
         if self.is_tcp() {
@@ -196,16 +196,16 @@ fn run_arguments() -> String {
 
 /// The body of [`SBATCH`], but its variable `submit` has the value `sbatch FILE`: the command that submits a generated script.
 fn body() -> String {
-    let (_, body) = SBATCH.split_once(BODY).unwrap_or(("", SBATCH));
+    let (_, body) = SBATCH.split_once(BODY_START).unwrap_or(("", SBATCH));
     let lines = body.lines().map(|line| match line.starts_with(SUBMIT) {
         true => "submit='sbatch FILE'",
         false => line,
     });
-    BODY.to_owned() + &lines.collect::<Vec<_>>().join("\n")
+    BODY_START.to_owned() + &lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Writes minutes as Slurm wants them: `D-HH:MM:00`.
-fn clock_time(minutes: u64) -> String {
+fn slurm_duration(minutes: u64) -> String {
     let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
     match days {
         0 => format!("{hours:02}:{minutes:02}:00"),
@@ -219,15 +219,15 @@ mod tests {
 
     #[test]
     fn minutes_are_written_as_days_hours_and_minutes() {
-        let times = [5, 65, 1440 + 61].map(clock_time);
+        let times = [5, 65, 1440 + 61].map(slurm_duration);
         assert_eq!(times, ["00:05:00", "01:05:00", "1-01:01:00"]);
     }
 
     #[test]
     fn the_body_has_the_new_submit_command_and_no_slurm_options() {
-        assert!(SBATCH.contains(BODY) && SBATCH.contains(SUBMIT));
+        assert!(SBATCH.contains(BODY_START) && SBATCH.contains(SUBMIT));
         let body = body();
-        assert!(body.starts_with(BODY) && body.contains("submit='sbatch FILE'"));
+        assert!(body.starts_with(BODY_START) && body.contains("submit='sbatch FILE'"));
         assert!(!body.contains("#SBATCH"), "{body}");
     }
 }

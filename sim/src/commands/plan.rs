@@ -19,8 +19,9 @@ use super::{ExperimentArgs, print};
 /// The shortest wall time for which the end is shown with its date. For a shorter wall time, the day of the week and the time are enough.
 /// Six days and not seven: on a Monday, `Monday` must not stand for the Monday of the next week.
 const SHORTEST_WITH_DATE: Duration = Duration::from_secs(6 * 24 * 3600);
-/// A longer wall time is shortened to this (10 000 years), because [`ToSpan`] panics at much longer times. This does not change the end that
-/// is shown: the calendar of [`Zoned`] ends with the year 9999, and any later end is shown as a date at the end of that year.
+/// The longest wall time from which an end is calculated: 10 000 years. Longer ones are shortened to it, because [`ToSpan`] panics at much
+/// longer times. This does not change the end that is shown: the calendar of [`Zoned`] ends with the year 9999, and any later end is shown
+/// as a date at the end of that year.
 const LONGEST_WALL_TIME: Duration = Duration::from_secs(10_000 * 365 * 24 * 3600);
 
 /// Show what would run: configurations, runs done and left to do, wall time, memory, disk space, sockets

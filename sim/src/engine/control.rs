@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A tick that is done more than this time after it was due is counted as late.
+/// A tick counts as late if its lateness (how much later it is done than it is due) is more than this.
 pub const LATE: Duration = Duration::from_millis(1);
 
 /// A stop switch and counters, shared by all threads of a sweep.
@@ -102,7 +102,7 @@ impl Control {
         self.ticks.load(Ordering::Relaxed)
     }
 
-    /// Returns how many ticks were done more than [`LATE`] after they were due.
+    /// Returns the number of late ticks: those whose lateness is more than [`LATE`].
     pub fn late_ticks(&self) -> u64 {
         self.late_ticks.load(Ordering::Relaxed)
     }

@@ -52,7 +52,7 @@ impl Patience {
         }
     }
 
-    /// Returns the postponed deadline. `suspended_ns` is for how long the loop was suspended so far, in total.
+    /// Returns the postponed deadline. `suspended_ns` is the total time for which the loop was suspended so far.
     pub(crate) fn end_ns(&self, suspended_ns: u64) -> u64 {
         let postponed_by_ns = suspended_ns.saturating_sub(self.suspended_ns);
         self.until_ns.saturating_add(postponed_by_ns)

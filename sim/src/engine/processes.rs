@@ -123,15 +123,15 @@ pub fn serve(
         }),
     };
     // If a worker fails, the sweep (all runs of the command) is stopped.
-    let work = || work(settings, &queue, control, outcomes).inspect_err(|_| control.stop());
+    let work_or_stop = || work(settings, &queue, control, outcomes).inspect_err(|_| control.stop());
     thread::scope(|scope| {
         let mut others = vec![];
-        // The calling thread is the first worker. If the system cannot start another thread, this worker does all runs.
+        // The calling thread is the first worker. If the system cannot start all threads, the workers that exist do all runs.
         for worker_count in 1..settings.width {
-            match thread::Builder::new().spawn_scoped(scope, work) {
+            match thread::Builder::new().spawn_scoped(scope, work_or_stop) {
                 Ok(worker) => others.push(worker),
                 Err(error) => {
-                    // `worker_count` workers exist, including the calling thread. The others were counted but are never started.
+                    // `active_workers` began at `settings.width`, but only `worker_count` workers exist, including the calling thread.
                     queue.lock().active_workers -= settings.width - worker_count;
                     control.remark(format!(
                         "the system has no more threads ({error}): running only {worker_count} runs at once"
@@ -140,7 +140,7 @@ pub fn serve(
                 }
             }
         }
-        let mut result = work();
+        let mut result = work_or_stop();
         // Every thread is waited for. If several have failed, `and` keeps the first error.
         for worker in others {
             result = result.and(join_thread(worker).and_then(|result| result));
@@ -161,7 +161,7 @@ struct QueueState {
     active_workers: usize,
     /// Runs whose processes could not be started. The remaining workers try these runs again.
     returned: Vec<Run>,
-    /// Whether the user has been told that fewer runs than planned run at once.
+    /// Whether the user has been told that fewer runs are executed at once.
     has_told_user: bool,
 }
 
@@ -221,11 +221,11 @@ fn work(
         drop(timed);
         control.end();
         let (result, rejected_connections) = match result {
-            ProcessOutcome::Ended(result, rejected_connections) => (result, rejected_connections),
-            ProcessOutcome::Interrupted => return Ok(()),
-            ProcessOutcome::CannotWrite(reason) => return Err(disk_error(&reason)),
-            ProcessOutcome::Shortage(reason) if is_last_try => return Err(shortage_error(&reason)),
-            ProcessOutcome::Shortage(reason) => {
+            FinalOutcome::Ended(result, rejected_connections) => (result, rejected_connections),
+            FinalOutcome::Interrupted => return Ok(()),
+            FinalOutcome::CannotWrite(reason) => return Err(disk_error(&reason)),
+            FinalOutcome::Shortage(reason) if is_last_try => return Err(shortage_error(&reason)),
+            FinalOutcome::Shortage(reason) => {
                 is_last_try = queue.take_back(run, &reason, control);
                 if is_last_try {
                     continue;
@@ -259,8 +259,8 @@ fn shortage_error(reason: &str) -> io::Error {
     ))
 }
 
-/// How a run in processes ended.
-enum ProcessOutcome {
+/// How a run in processes ended, after all attempts.
+enum FinalOutcome {
     /// The run has ended: its log or the reason for its failure, and the number of rejected connections.
     Ended(Result<RawLog, String>, u32),
     /// The sweep was stopped.
@@ -277,7 +277,7 @@ fn run_in_processes(
     run: &Run,
     addresses: &mut AddressBook,
     control: &Control,
-) -> ProcessOutcome {
+) -> FinalOutcome {
     let mut last_failure = String::new();
     for _ in 0..ATTEMPTS {
         match attempt(settings, run, addresses, control) {
@@ -292,11 +292,11 @@ fn run_in_processes(
                     .iter()
                     .map(|result| result.rejected_connections)
                     .sum();
-                return ProcessOutcome::Ended(Ok(join_results(results)), rejected_connections);
+                return FinalOutcome::Ended(Ok(join_results(results)), rejected_connections);
             }
-            Outcome::Interrupted => return ProcessOutcome::Interrupted,
-            Outcome::Shortage(reason) => return ProcessOutcome::Shortage(reason),
-            Outcome::CannotWrite(reason) => return ProcessOutcome::CannotWrite(reason),
+            Outcome::Interrupted => return FinalOutcome::Interrupted,
+            Outcome::Shortage(reason) => return FinalOutcome::Shortage(reason),
+            Outcome::CannotWrite(reason) => return FinalOutcome::CannotWrite(reason),
             Outcome::Failed { reason, may_retry } => {
                 last_failure = reason;
                 if !may_retry {
@@ -305,7 +305,7 @@ fn run_in_processes(
             }
         }
     }
-    ProcessOutcome::Ended(Err(last_failure), 0)
+    FinalOutcome::Ended(Err(last_failure), 0)
 }
 
 /// Joins the results of a run's machines. The run started when its first machine started. It went as scheduled if all messages of

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How punctual a run was. Times are in wall nanoseconds (real time, not model time).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Punctuality {
-    /// The run's margin: the shortest wall time between two ticks whose order can change the run's events
+    /// The run's margin: the shortest wall time between two ticks whose order matters for the run's events
     /// ([`crate::experiment::Schedule::margin_ns`] divided by the time scale).
     pub margin_ns: u64,
     /// Quantiles over the ticks of all machines: the time at which the tick was done minus the time at which it was due.

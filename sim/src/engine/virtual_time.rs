@@ -101,7 +101,7 @@ fn message_of(sender: usize, event: &Event) -> Option<InFlight> {
     }
 }
 
-/// Passes all messages of `in_flight` to their recipients. They were sent in ticks due at `sent_ns`. If the experiment has delays, the
+/// Passes all messages of `in_flight` to their recipients. All these messages were sent at `sent_ns`. If the experiment has delays, the
 /// recipient holds a message back until its delay is over.
 fn deliver(
     machines: &mut [Machine],

@@ -145,7 +145,8 @@ fn is_in_cases(root: &Table, key: &str) -> bool {
     tables.any(|case| case.contains_key(key)) || inline_tables.any(|case| case.contains_key(key))
 }
 
-/// Returns `text` with all `changes`. Comments and the order of keys stay. A text that is not TOML stays as it is.
+/// Returns `text` with all `changes`. The order of keys stays. Comments stay too, except those directly above a changed value, inside it
+/// or on its line. A text that is not TOML stays as it is.
 ///
 /// # Errors
 ///

@@ -141,7 +141,7 @@ mod tests {
 
     /// Draws 10,000 delays, always with the same random numbers.
     fn draws(delay: Delay) -> Vec<u64> {
-        // The random numbers of this stream depend only on the seed 262, the text "delays" and the number 0 of the machine.
+        // The random numbers of this stream depend only on the seed 262, the text "delays" and the machine's index 0.
         let mut random = random::machine_stream(262, "delays", 0);
         (0..10_000).map(|_| delay.draw_ns(&mut random)).collect()
     }

@@ -58,9 +58,9 @@ fn text_in(parameter: &Parameter, configuration: &Configuration) -> String {
 /// files the exclusion under each value that the exclusion has for this parameter, for example under `internal=0.5` and `internal=0.7`.
 ///
 /// A search tries all exclusions that are filed under a value of the configuration. To keep these exclusions few, the key parameter is a
-/// parameter whose values are rare. For example, an exclusion has the values `internal=0.5` (which occurs in 3 exclusions),
-/// `internal=0.7` (in 1) and `stamp=before` (in 9). The most frequent value of each parameter decides: 3 exclusions for `internal`, 9 for
-/// `stamp`. So `internal` becomes the key parameter.
+/// parameter whose values occur in only a few exclusions. For example, an exclusion has the values `internal=0.5` (which occurs in 3
+/// exclusions), `internal=0.7` (in 1) and `stamp=before` (in 9). The most frequent value of each parameter decides: 3 exclusions for
+/// `internal`, 9 for `stamp`. So `internal` becomes the key parameter.
 struct Index<'e> {
     exclusions: &'e [Exclusion],
     /// For each value (as text): the numbers of the exclusions that are filed under it, in ascending order. The number of an exclusion is

@@ -132,8 +132,8 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     // The grid is the part of the file that gives the values of parameters. It is read even if `seed`, `repetitions` or `duration_s` has a
     // mistake, so that mistakes in the grid are noted too. The grid is then read with seed 0, 1 repetition or 60 s instead.
     //
-    // `base` has the default values of all parameters, for those that the grid does not give. `rates` and `internal` have no default values,
-    // and every file must give them. So the two values here are never used.
+    // If the grid has no value for a parameter, the default value in `base` is used. `rates` and `internal` have no default values, and
+    // every file must give them. So the two values here are never used.
     let base = Configuration::new(
         Rates::new(vec![Rate::new(1)?; 2])?,
         Probability::new(0.0)?,
@@ -188,8 +188,8 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     })
 }
 
-/// Reads the name of the dataset, which is the name of its folder. So only letters and signs are allowed that every common system allows
-/// in the name of a folder. `None` after a mistake, which is noted.
+/// Reads the name of the dataset, which is the name of its folder. So the name may have only characters that every common system allows in
+/// a folder's name. `None` after a mistake, which is noted.
 fn dataset_name(item: &Item<'_>) -> Option<String> {
     let name = item.text()?;
     let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);

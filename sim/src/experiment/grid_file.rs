@@ -38,8 +38,8 @@ pub(super) struct Grid<'s, 'd> {
 }
 
 impl Grid<'_, '_> {
-    /// Returns the configurations in the order in which they are run. Notes all mistakes. Returns `None` after most mistakes, but not
-    /// after all: an unknown key in `[parameters]`, for example, is only noted.
+    /// Returns the configurations in the order in which they are run. Notes the mistakes that it finds. Most of them make it return `None`.
+    /// Some are only noted, for example an unknown key in `[parameters]`.
     pub(super) fn configurations(&self) -> Option<Vec<Arc<Configuration>>> {
         // The section `[parameters]`, whose values all cases share.
         let shared = match self.root.get("parameters") {

@@ -5,9 +5,9 @@
 //! may send to the other, or both may send to the same machine.
 //!
 //! Sort all ticks of a group by time. Among all pairs of ticks of different machines, take the closest pair, a and b. No tick c of the
-//! group lies between a and b. (The machines of a and b differ, so c would be of another machine than a or of another machine than b. Then
-//! a and c, or c and b, would be a closer pair.) So it is enough to compare each tick with the tick directly before it, in each group of
-//! its machine.
+//! group lies between a and b. (If c lay between them, its machine would differ from a's machine or from b's machine. In the first case, a
+//! and c would be a closer pair. In the second case, c and b would be a closer pair.) So it is enough to compare each tick with the tick
+//! directly before it, in each group of its machine.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -28,9 +28,9 @@ pub(super) fn cycle_ns(rates: &Rates) -> u64 {
     //
     //     period = 1 / g seconds = 1,000,000 / common seconds = N / common nanoseconds.
     //
-    // The period can be a fraction of nanoseconds: with the rates 3 and 6, it is 10^9 / 3. But 3 periods take 10^9 nanoseconds, a whole
-    // number, and 1 or 2 periods do not. In general, reduce the fraction N / common. Its denominator is the number of periods (here 3). Its
-    // numerator is the time of these periods in nanoseconds (here 10^9): N / gcd(N, common).
+    // The period need not be a whole number of nanoseconds: with the rates 3 and 6, it is 10^9 / 3. But 3 periods take 10^9 nanoseconds, a
+    // whole number, and 1 or 2 periods do not. In general, reduce the fraction N / common. Its denominator is the number of periods (here
+    // 3). Its numerator is the time of these periods in nanoseconds (here 10^9): N / gcd(N, common).
     NANOS_IN_A_MILLION_SECONDS / gcd(NANOS_IN_A_MILLION_SECONDS, common)
 }
 

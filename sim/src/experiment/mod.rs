@@ -94,9 +94,9 @@ pub struct Configuration {
     pub receive: ReceiveRule,
     /// Which machines may send to each other.
     pub topology: Topology,
-    /// Which neighbours of the sender a send goes to. The neighbours are the machines that the sender may send to.
+    /// To which neighbours a send goes. The neighbours are the machines that the sender may send to.
     pub sends: Sends,
-    /// Which TCP connections messages use. This does not change events.
+    /// The TCP connections that messages use. The choice does not change the events.
     pub connection: Connection,
     /// Which timestamps messages carry. This does not change what machines do.
     pub clock: ClockKind,
@@ -452,8 +452,8 @@ impl Experiment {
             .filter(|run| self.is_planned(run))
     }
 
-    /// Returns whether `run` is planned: its repetition is one of the planned repetitions, and it belongs to the planned shard, if only
-    /// one shard is planned.
+    /// Returns whether `run` is planned: its repetition is one of the planned repetitions. If the plan is restricted to a shard, the run
+    /// must also belong to this shard.
     pub fn is_planned(&self, run: &Run) -> bool {
         let is_in_shard = |shard: Shard| shard.has(run, self.shard_rule);
         let is_additional_repetition = || {

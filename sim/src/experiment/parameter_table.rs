@@ -1,8 +1,8 @@
 //! The table of parameters: one row for each parameter of a configuration.
 //!
-//! Experiment files, run keys (a run's key is a text with its parameters and its repetition), the journal's columns, filters, tables and the
-//! data dictionary (the list of all columns with their meanings) all take the parameters from this table. So their code needs no change
-//! when a parameter is added.
+//! The code for experiment files, run keys, the journal's columns, filters, tables and the data dictionary takes the parameters from this
+//! table. So this code needs no change when a parameter is added. (A run key is a text with a run's parameters and its repetition. The data
+//! dictionary is the list of all columns with their meanings.)
 //!
 //! Every value of a parameter has a canonical text, its *cell*: `runs.csv` has this text in the parameter's column.
 //!

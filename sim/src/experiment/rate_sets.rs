@@ -72,8 +72,8 @@ impl RateSets {
     /// Returns the number of unordered sets, in which a rate may occur more than once: the binomial coefficient
     /// `C(choices + machines - 1, machines)`, where `choices` is the number of possible rates.
     fn unordered_count(&self) -> Option<u64> {
-        // With m = choices - 1, step `index` computes C(m + index, index) = C(m + index - 1, index - 1) * (m + index) / index. The result
-        // is a whole number, so the division has no remainder.
+        // Let m = choices - 1. Before step `index`, `count` is C(m + index - 1, index - 1). The step multiplies it by m + index, and
+        // divides the product by index. The result is C(m + index, index). It is a whole number, so the division has no remainder.
         (1..=u64::from(self.machines)).try_fold(1u64, |count, index| {
             let product = u128::from(count) * u128::from(self.choices() - 1 + index);
             u64::try_from(product / u128::from(index)).ok()

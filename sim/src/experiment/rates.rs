@@ -207,7 +207,7 @@ mod tests {
         }
 
         #[test]
-        fn whole_rates_have_whole_texts(hertz in 1u32..=1000) {
+        fn texts_of_whole_rates_have_no_decimals(hertz in 1u32..=1000) {
             prop_assert_eq!(Rate::new(hertz).expect("a rate").to_string(), hertz.to_string());
         }
     }

@@ -83,8 +83,8 @@ impl Grid<'_, '_> {
             "give the number of runs of each of these configurations, such as repetitions = 50";
         let item = section.require(COUNT, hint)?;
         let count = item.integer(1..=u64::from(u32::MAX))?;
-        // The plan numbers its runs as if every configuration had as many repetitions as the configuration with the most. So the
-        // number of repetitions is multiplied by the number of all configurations, even if the block covers few of them.
+        // The plan numbers its runs as if every configuration had the largest number of repetitions. So the block's number of repetitions
+        // is multiplied by the number of all configurations, even if the block covers few of them.
         let run_numbers = configuration_count.saturating_mul(count);
         if run_numbers > Experiment::MAX_RUNS {
             item.note(format!(

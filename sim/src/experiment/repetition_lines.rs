@@ -131,8 +131,8 @@ impl VaryingValues {
 fn merged(mut blocks: Vec<Block>, parameters: usize) -> Vec<Block> {
     for parameter in (0..parameters).rev() {
         let mut joined: Vec<Block> = vec![];
-        // Blocks are joined if they are equal apart from their values of this parameter. The keys of this map
-        // are blocks whose values of this parameter were removed. The value is the index in `joined` of the block that they join.
+        // Blocks are joined if they are equal apart from their values of this parameter. So a key of this map is a block without its values
+        // of this parameter. All blocks with the same key become one block: `joined[index]`, where `index` is the map's value for the key.
         let mut found: BTreeMap<Block, usize> = BTreeMap::new();
         for (count, mut values) in blocks {
             // From here, `values` has an empty set for this parameter.

@@ -120,8 +120,9 @@ impl Schedule {
     /// If the largest lateness of a tick plus the largest latency of a message is less than the margin, the seed determines every event. The
     /// reason: take a message that is sent in a tick due at `t`. The message arrives after `t` and before `t + margin`. The recipient's ticks
     /// that are due before `t` are due at `t - margin` or earlier. Such a tick is late by less than the margin, so it is done before `t`.
-    /// The recipient's ticks that are due after `t` are due at `t + margin` or later, so the message has arrived before them. Messages that
-    /// other machines sent to the same recipient in ticks due before `t` have arrived before `t`.
+    /// The recipient's ticks that are due after `t` are due at `t + margin` or later, so the message has arrived before them. If another
+    /// machine sends a message to the same recipient in a tick due before `t`, this tick is due at `t - margin` or earlier. So that message
+    /// arrives before `t`, and the recipient gets the two messages in the order in which their ticks are due.
     ///
     /// The pattern of all ticks repeats after a *cycle*: the shortest multiple of `1 / g` seconds that is a whole number of nanoseconds.
     /// (Here g is the greatest common divisor of the rates in ticks per second. With the rates 3 and 6, `1 / g` is 1/3 s, and a cycle is
@@ -174,8 +175,8 @@ impl MachineSchedule {
 /// the other rules it is 0.
 ///
 /// These values leave out rounding. Every due time is the sum of a phase and the length of some periods, and each of these two parts is
-/// rounded down to whole nanoseconds. So rounding makes a due time earlier by less than two nanoseconds. The margin of a run
-/// can be shorter than the value here, but also by less than two nanoseconds.
+/// rounded down to whole nanoseconds. So rounding makes a due time earlier by less than two nanoseconds. Therefore the margin of a run
+/// can be shorter than the value here, but only by less than two nanoseconds.
 pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
     match configuration.phase {
         PhaseRule::Spread => {
@@ -186,8 +187,8 @@ pub(super) fn guaranteed_margin_ns(configuration: &Configuration) -> u64 {
 }
 
 /// The number of steps of `1 / (L * N)` seconds in a million seconds, where L is the rates' least common multiple in ticks per second
-/// and N the number of machines. (In one second, the number can be a fraction, because rates such as 0.5 are possible.) `None` if a step is
-/// shorter than 100 ns: times are rounded to whole nanoseconds, so such short steps would not be exact enough.
+/// and N the number of machines. (The number of steps in one second, L * N, can be a fraction: for three machines with the rate 0.5, it is
+/// 1.5.) `None` if a step is shorter than 100 ns: times are rounded to whole nanoseconds, so such short steps would not be exact enough.
 pub(super) fn spread_steps(rates: &Rates) -> Option<u64> {
     const SHORTEST_STEP_NS: u64 = 100;
     let steps = rates

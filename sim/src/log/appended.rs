@@ -17,8 +17,8 @@ pub(super) struct AppendedFile {
     file: Box<dyn DiskFile>,
     /// Whether a failed write may have left bytes after the counted length.
     is_torn: bool,
-    /// Whether the open file and the file at its path had the same identity (device and inode) directly after the file was opened. If the
-    /// identities already differed then, they cannot show later that another file has replaced the open file. So they are not compared.
+    /// Whether the open file and the file at its path had the same identity (device and inode) directly after the file was opened. If
+    /// not, different identities do not show that another file has replaced the open file. So the identities are not compared later.
     identities_agreed: bool,
 }
 

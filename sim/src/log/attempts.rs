@@ -45,10 +45,10 @@ pub(super) struct JournalContents {
     pub(super) header: Header,
     /// The length of the journal up to its last newline, in bytes. Bytes after it are the beginning of a row that a crash has cut off.
     pub(super) bytes_of_complete_rows: u64,
-    /// The largest segment number in the rows. A segment is an events file: segment 3 is `events-0003.csv`.
+    /// The largest segment number in the rows. A segment is an events file: segment 3 is `events-0003.csv`. 0 if there are no rows.
     pub(super) segment: u32,
     /// The position in this segment, in bytes, up to which all events belong to runs with a row. Events after this position belong to runs
-    /// without a row. 0 if no run with a row has events in this segment.
+    /// without a row. 0 if there are no rows.
     pub(super) segment_end: u64,
 }
 

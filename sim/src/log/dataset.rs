@@ -85,7 +85,7 @@ impl Dataset {
         let mut experiment = Experiment::read(&paths.experiment(), overrides)?;
         // If the file gives no name, `read` uses the file's own name, `experiment`. The manifest has the real name.
         experiment.name.clone_from(&manifest.name);
-        // Only the field `experiment` of the two manifests is compared. So the new manifest needs no list of sweeps.
+        // `Manifest::new` makes a manifest of which only the field `experiment` is used. So this manifest needs no list of sweeps.
         let no_sweeps = vec![];
         let read_now = Manifest::new(&experiment, no_sweeps).experiment;
         let difference = Difference::between(made, &read_now);
@@ -185,7 +185,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// Returns [`DatasetError::Events`] if rows are missing or changed.
+    /// Returns the same errors as [`EventReader::read`].
     pub fn read_events(&self, run: &JournalRow) -> Result<Vec<u8>, DatasetError> {
         let mut reader = EventReader::of_single_runs(self);
         reader.read(run).map(<[u8]>::to_vec)

@@ -1,5 +1,6 @@
-//! To *continue* a dataset means to add runs to it. An experiment can continue the dataset of an earlier experiment only if all runs of the
-//! dataset are also runs of the new experiment. This module compares the two experiments and lists the differences that prevent this.
+//! To *continue* a dataset means to add runs to it. An experiment can continue the dataset of an earlier experiment only if it has all
+//! configurations of that experiment, and the same seed, engine, isolation and time scale. It may have fewer repetitions. This module
+//! compares the two experiments and lists the differences that prevent this.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nine_values_the_first_six_and_the_number_nine_are_given() {
+    fn a_list_of_nine_values_shows_the_first_six_and_their_total_number() {
         let many: Vec<String> = (1..=9).map(|value| format!("a={value}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(

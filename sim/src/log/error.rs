@@ -22,7 +22,7 @@ pub enum DatasetError {
     /// The folder has a journal (`runs.csv`) but no manifest (`dataset.json`), so the experiment is not known.
     #[error("{} contains a runs.csv but no dataset.json: if it is a dataset, restore dataset.json from a copy; or choose another folder with --data", .0.display())]
     NoManifest(PathBuf),
-    /// There is already a file or folder at the path of the new dataset.
+    /// The path of the new dataset leads to a file, to a folder that is not empty, or to the current folder.
     #[error("{} already exists; choose a new folder, or delete this one first", .0.display())]
     Occupied(PathBuf),
     /// There is no folder at the path, and no folder can be created there.

@@ -109,19 +109,19 @@ mod tests {
     use super::*;
     use rustix::io::Errno;
 
-    fn lock_fails_with(errno: Errno) -> io::Result<LockAttempt> {
+    fn attempt_from_errno(errno: Errno) -> io::Result<LockAttempt> {
         attempt_from_result(Err(TryLockError::Error(errno.into())))
     }
 
     #[test]
-    fn missing_locks_are_no_error_but_a_broken_disk_is() {
+    fn unsupported_locks_are_no_error_but_a_broken_disk_is() {
         for errno in [Errno::NOLCK, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP] {
-            let attempt = lock_fails_with(errno).expect("no error");
+            let attempt = attempt_from_errno(errno).expect("no error");
             assert_eq!(attempt, LockAttempt::NotSupported, "{errno:?}");
         }
-        // EBADF means "not supported" only as the answer to the sync of a folder (see `cannot_sync_folders`), not as the answer to a lock.
+        // `BADF` is an error here, although it means "not supported" if it is the result of syncing a folder (see `cannot_sync_folders`).
         for errno in [Errno::IO, Errno::NOSPC, Errno::BADF] {
-            assert!(lock_fails_with(errno).is_err(), "{errno:?}");
+            assert!(attempt_from_errno(errno).is_err(), "{errno:?}");
         }
     }
 

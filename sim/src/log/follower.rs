@@ -26,7 +26,7 @@ const CHECK_LOCKS_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Follower {
     parts: Parts,
-    /// Which manifests there were when the dataset was opened, and when each was written.
+    /// The manifests that the dataset had when it was opened, each with the time at which it was written.
     manifests: Vec<ManifestVersion>,
     /// The journal of each part, in the order of `parts`.
     journals: Vec<FollowedJournal>,

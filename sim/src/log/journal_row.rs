@@ -8,8 +8,8 @@ use crate::experiment::Configuration;
 
 /// A limit for positions in files and for lengths, in bytes: 2^48 bytes or 281 TB, more than any dataset has.
 const MAX_BYTES: u64 = 1 << 48;
-/// A limit for the number of a segment (an events file `events-NNNN.csv`), larger than in any dataset. Full segments have about 256 MiB, so
-/// this many full segments have about `MAX_BYTES` bytes together.
+/// The largest number that is accepted for a segment: the `NNNN` of an events file `events-NNNN.csv`. No dataset has so many segments:
+/// a full segment has about 256 MiB, so this many full segments have about `MAX_BYTES` bytes together.
 const MAX_SEGMENT: u32 = 1 << 20;
 /// Length of the shortest possible row of the event log in bytes: `0,0,0,send,0,0,,,0,` and a line feed. `send` is the shortest word for
 /// an event. The cells `queue_length` and `peers` before the last 0 are empty in some imported logs. The last cell, `sent_tick`, is empty in

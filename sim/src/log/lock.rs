@@ -123,8 +123,9 @@ impl Drop for Lock {
     }
 }
 
-/// Frees the lock of `file`, if the file has one. Closing the file is not always enough: a child process of another thread holds the lock
-/// too until its program begins (between fork and exec). An error needs no answer, because the file is closed next.
+/// Frees the lock of `file`, if the file has one. Closing the file is not always enough: if another thread is starting a child process, the
+/// child has a copy of the open file for a moment (between fork and exec). As long as the copy is open, the file stays locked, even if this
+/// process has closed it. Errors are ignored, because the file is closed next.
 fn free(file: &File) {
     let _ = file.unlock();
 }

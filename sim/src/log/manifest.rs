@@ -49,7 +49,7 @@ pub struct Manifest {
     /// Origin of the logs, if another program wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Imported>,
-    /// Every sweep that had runs to do. The first one made the dataset.
+    /// The sweep or the import that made the dataset, and then every sweep that had runs to do.
     pub sweeps: Vec<Provenance>,
 }
 

@@ -75,8 +75,8 @@ impl Paths {
 pub(super) struct Parts {
     pub(super) root: PathBuf,
     parts: Vec<Part>,
-    /// The index of the part whose experiment has the most runs. Extending an experiment adds runs, so this part has the newest state of
-    /// the experiment. The manifest of this part is used for all parts.
+    /// The index of the part whose experiment has the most runs. If the experiment was extended, this part was started or continued after
+    /// the extension. The manifest of this part is used for all parts.
     newest: usize,
     /// The shards that have not started.
     pub(super) missing: Vec<Shard>,
@@ -160,8 +160,8 @@ impl Parts {
     /// Chooses the manifest of the shard whose experiment has the most runs. If the experiment file was extended, the experiments of shards
     /// that started earlier have fewer runs. The chosen experiment must contain all runs of the other experiments, with the same numbers.
     fn choose_newest(&mut self) -> Result<(), DatasetError> {
-        // The number of runs that were ever planned never decreases, so it is compared first. If it is equal for several shards, the number
-        // of runs that are planned now decides. (This second number decreases if `repetitions` is reduced.)
+        // `planned_ever` is compared first, because it never decreases. If it is equal for several shards, `planned_in_all_shards` decides.
+        // This is the number of runs that are planned now. It decreases if `repetitions` is reduced.
         let newest_index = (0..self.parts.len()).max_by_key(|&index| {
             let experiment = &self.parts[index].manifest.experiment;
             (

@@ -99,15 +99,15 @@ impl ResumeState {
             let existing = &manifest.experiment;
             let difference = Difference::between(existing, &wanted);
             if !difference.is_empty() {
-                // What options such as `--set internal=0.4` have changed in the experiment. If the dataset was made with other such
-                // options, the error names the dataset's options.
+                // The changes that options such as `--set internal=0.4` have made to the experiment. If the dataset was made with other
+                // options `--set`, the error names the dataset's options.
                 let changes = self.experiment.changes();
                 return Err(DatasetError::OtherExperiment {
                     path: folder.clone(),
                     difference: difference.with_changes(&manifest.changes, changes),
                 });
             }
-            // True if `existing` has all runs of `longest_so_far`, with the same numbers. It may have more runs.
+            // `continues` is true if `existing` has all runs of `longest_so_far`, with the same numbers. `existing` may have more runs.
             if longest.is_none_or(|longest_so_far| existing.continues(longest_so_far)) {
                 longest = Some(existing);
             }

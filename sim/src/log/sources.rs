@@ -25,8 +25,8 @@ pub struct SourceLine {
     pub line: u64,
 }
 
-/// A row of `sources.csv`: successive events of a run, read from one file. Each event was read the same number of lines below the event
-/// before.
+/// A row of `sources.csv`: successive events of a run, read from one file. From each event to the next, the line number grows by the same
+/// amount, `step`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceRange {
     /// The number of the run.

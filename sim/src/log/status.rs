@@ -43,8 +43,8 @@ pub struct Status {
     pub with_margin: u64,
     /// Model seconds per wall second (a second of real time).
     pub time_scale: f64,
-    /// The commands that resume the dataset: for each part (shard) that has runs to do, the command of its last sweep. Empty if no run is
-    /// to do, and while a sweep is running.
+    /// The commands that resume the dataset: for each part (shard) that has runs to do, the command of its last sweep. Empty if there are
+    /// no runs left to do. Also empty while a sweep is running.
     pub resume: Vec<String>,
     /// Number of finished runs that were as scheduled: all messages arrived as in the schedule. Such a run has the same events as its
     /// twin, the virtual run with the same seed.

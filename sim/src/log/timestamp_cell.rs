@@ -1,6 +1,7 @@
-//! The cell `timestamp` of a row of the event log: the event's timestamp of a vector clock or a hybrid logical clock. The column exists only
-//! if in at least one run of the dataset the machines keep such a clock beside their Lamport clock. The cell of a vector clock has one number
-//! for each machine, such as `3;0;2`. The cell of a hybrid logical clock has two numbers, a time and a counter, such as `1200;1`.
+//! The cell `timestamp` of a row of the event log: the event's timestamp of a vector clock or a hybrid logical clock. A machine can keep
+//! such a clock beside its Lamport clock. A dataset has the column only if the machines of at least one of its runs do so. The cell of a
+//! vector clock has one number for each machine, such as `3;0;2`. The cell of a hybrid logical clock has two numbers, a time and a counter,
+//! such as `1200;1`.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -50,8 +51,8 @@ impl From<MissingFields> for RowFormat {
 }
 
 impl RowFormat {
-    /// Returns the format of the rows of a run with this `configuration` in a log that has no other runs. In such a log, the column
-    /// `timestamp` exists if this run has timestamps.
+    /// Returns the format of the rows in a log that has only one run. `configuration` is the configuration of this run. The log has the
+    /// column `timestamp` if this run has timestamps.
     pub fn of_single_run(configuration: &Configuration) -> Self {
         let format = TimestampFormat::new(configuration);
         Self {

@@ -67,7 +67,7 @@ impl Uncounted {
             });
         }
         let header = header_bytes(&path, experiment.has_timestamps())?;
-        // If the journal counts no events in this segment, only the segment's header counts.
+        // If `segment_end` is 0, no events in this segment are counted. Then the uncounted bytes begin directly after the header.
         let counted_bytes = match found.segment_end {
             0 => header,
             end => end,

@@ -188,7 +188,7 @@ impl DatasetWriter {
         let state = ResumeState::find(root, experiment)?;
         let found = JournalContents::read(&state.paths.journal(), &state.experiment)?;
         if state.manifest.is_some() {
-            // Only the error is of interest. Without a manifest there is no dataset to check, and perhaps no folder.
+            // This call only checks the dataset. Without a manifest there is no dataset to check, and perhaps no folder.
             Uncounted::find(&state.paths, &found, &state.experiment)?;
         }
         Ok((state.experiment, found.attempts))

@@ -262,7 +262,7 @@ proptest! {
             sends: Sends::Multicast(wanted),
             ..configuration(machines, 0.0, StampRule::After)
         };
-        // `stream` stands in the place of the machine's number. It is random, so that each case draws other recipients.
+        // `stream` is used instead of the machine's number. It is random, so that each case draws other recipients.
         let mut machine = Machine::new(0, &configuration, random::machine_stream(7, "multicast", stream));
         let neighbours = machine.neighbours.clone();
         for _ in 0..20 {

@@ -12,8 +12,8 @@ const SPARE_FILES: u64 = 64;
 /// Number of ticks per second that an event loop (a thread that runs machines) can do on one core with a lateness of less than a
 /// millisecond. It can do several times as many ticks, but then they are later.
 const TICKS_PER_SECOND_PER_CORE: f64 = 60_000.0;
-/// A message over its own connection counts as this number of ticks: the message takes about 60 to 80 µs of a core's time, and a tick
-/// takes about 17 µs (a second divided by [`TICKS_PER_SECOND_PER_CORE`]).
+/// If each message has its own connection, a message counts as this number of ticks: the message takes about 60 to 80 µs of a core's
+/// time, and a tick takes about 17 µs (a second divided by [`TICKS_PER_SECOND_PER_CORE`]).
 const TICKS_PER_CONNECTION: f64 = 5.0;
 /// Number of machines in their own processes that one core can run with a lateness of less than a millisecond.
 const PROCESSES_PER_CORE: u64 = 48;
@@ -219,7 +219,8 @@ impl Capacity {
 
     /// Returns the number of threads for `width` runs at once. In virtual time there is one thread for each run. Over TCP each thread is an
     /// event loop, and there are only as many loops as the ticks need. With more loops, each loop would have less work. Then it would go to
-    /// sleep and wake up more often, which costs processor time.
+    /// sleep and wake up more often, which costs processor time. If each machine is a process of its own, there are no event loops. Then
+    /// the number is only used to choose the sizes of queues.
     pub(super) fn workers(
         &self,
         experiment: &Experiment,
@@ -306,7 +307,7 @@ mod tests {
         assert_eq!(cores_within(Some(16.0), 8), 8);
     }
 
-    /// The quota is 1.5 cores: two runs in virtual time are made at the same time, and the plan calculates with the time of 1.5 cores.
+    /// With a quota of 1.5 cores, two runs in virtual time are made at the same time. The estimate of their duration assumes 1.5 cores.
     #[test]
     fn all_of_a_quota_is_used() {
         let experiment = "seed = 1\nrepetitions = 9\nduration_s = 60\nengine = \"virtual\"\n[parameters]\nrates = [[1, 3, 6]]\ninternal = [0.7]";

@@ -16,8 +16,8 @@ const MAX_EVENTS_IN_MEMORY: u64 = 4_000_000;
 /// The events that the tcp engine keeps in memory may use at most a quarter of the available memory.
 const DIVISOR_FOR_EVENTS: u64 = 4;
 /// Maximum number of bytes of the rows that wait for the writer: 256 MiB. The writer is the thread that writes the rows of ended runs to
-/// the event log. Ended runs wait in several queues: one for each worker (a thread that makes runs), and one for the runs of all workers.
-/// The maximum is for all queues together.
+/// the event log. In virtual time, each worker (a thread that makes runs) has a queue for its ended runs. Over TCP, all workers share one
+/// queue. From there the runs move to one more queue, from which the writer takes them. The maximum is for all queues together.
 const MAX_WAITING_BYTES: u64 = 256 << 20;
 /// Maximum number of ended runs that may wait for the writer in one of these queues, even if the runs are small.
 const MAX_WAITING_RUNS: u64 = 256;

@@ -171,7 +171,7 @@ pub fn run(
         } else {
             0
         },
-        // All runs to do, at first. The writer counts down whenever a run has ended.
+        // All runs to do, at first. `writing::write` subtracts 1 for each run that has ended.
         left: plan.to_do.len() as u64,
         recovered: writer.recovered(),
         ..Summary::default()
@@ -192,7 +192,7 @@ fn carry_out(
 ) -> Result<(), SweepError> {
     let (experiment, folder) = (writer.experiment().clone(), writer.folder().to_owned());
     let started = Instant::now();
-    let (finished_sender, finished) = crossbeam_channel::bounded(plan.max_waiting_runs);
+    let (ended_sender, ended_runs) = crossbeam_channel::bounded(plan.max_waiting_runs);
     let (message_sender, messages) = crossbeam_channel::unbounded();
     thread::scope(|scope| {
         // Progress is shown by a thread of its own, so that a stopped terminal or a slow reader does not delay runs. If the
@@ -201,7 +201,7 @@ fn carry_out(
         let _ = thread::Builder::new().spawn_scoped(scope, follow);
         let engine = thread::Builder::new().spawn_scoped(scope, {
             // The thread owns the sender, so the channel closes when the thread ends. The other values are only borrowed.
-            let (experiment, folder, plan, sender) = (&experiment, &*folder, plan, finished_sender);
+            let (experiment, folder, plan, sender) = (&experiment, &*folder, plan, ended_sender);
             move || feed_engine(experiment, folder, plan, options, control, &sender)
         });
         let engine = engine.map_err(no_thread)?;
@@ -210,7 +210,7 @@ fn carry_out(
             writing::write(
                 writer,
                 options,
-                &finished,
+                &ended_runs,
                 summary,
                 &message_sender,
                 control,
@@ -222,32 +222,33 @@ fn carry_out(
             // Nobody takes the engine's results any more. Without the receiver, sending a result fails at once. So the engine does not wait
             // for space in the channel.
             control.stop();
-            drop(finished);
+            drop(ended_runs);
         }
-        // `ran` is an error if the thread has panicked (`join_thread` returns this error) or if `feed_engine` has returned an error.
-        let ran = join_thread(engine).and_then(|ran| ran);
+        // `engine_result` is an error if the thread has panicked (`join_thread` returns this error) or if `feed_engine` has returned an
+        // error.
+        let engine_result = join_thread(engine).and_then(|result| result);
         summary.elapsed = started.elapsed();
         written.unwrap_or_else(|panic| {
             // The rows that wait in the writer are still written. The panic is reported, even if writing fails too.
             let _ = writer.sync();
             panic::resume_unwind(panic)
         })?;
-        ran.map_err(SweepError::Engine)
+        engine_result.map_err(SweepError::Engine)
     })
 }
 
-/// Lets the engine make the runs of the plan, and sends the rows of each ended run to `finished`.
+/// Lets the engine make the runs of the plan, and sends the rows of each ended run to `ended_sender`.
 fn feed_engine(
     experiment: &Experiment,
     root: &Path,
     plan: &Plan,
     options: &Options,
     control: &Control,
-    finished: &Sender<EndedRun>,
+    ended_sender: &Sender<EndedRun>,
 ) -> io::Result<()> {
     match experiment.engine {
         EngineKind::Virtual => {
-            run_in_order(experiment, plan, control, finished);
+            run_in_order(experiment, plan, control, ended_sender);
             Ok(())
         }
         EngineKind::Tcp => {
@@ -257,8 +258,7 @@ fn feed_engine(
                 Isolation::Shared => plan.width.runs + plan.max_waiting_runs,
                 // No limit is needed. Each worker (a thread of the engine) makes one run at a time. If the disk is slow, the workers wait,
                 // so ended runs do not fill the memory. This makes no tick late, because the ticks are in the machines' processes.
-                // Without any runs, the limit is 1: the supply asks for a first run, finds none, and closes its channel. With the limit 0,
-                // the supply would not ask, and the channel would stay open.
+                // Without any runs, the limit is 1. Then the supply looks for a first run, finds none, and closes its channel.
                 Isolation::Process => plan.to_do.len().max(1),
             };
             // The supply gives runs to the engine through the channel `to_do`: first `max_in_progress` runs, and then one more each
@@ -297,7 +297,7 @@ fn feed_engine(
                     let finalize = || outcome.finalize(experiment.seed, experiment.time_scale);
                     let rows = finished::rows(experiment, &run, finalize);
                     // Sending fails if the writer has stopped.
-                    if finished.send(rows).is_err() {
+                    if ended_sender.send(rows).is_err() {
                         break;
                     }
                     supply.hand_out_one();
@@ -326,13 +326,13 @@ fn no_thread(error: io::Error) -> io::Error {
     )
 }
 
-/// Makes the runs in virtual time. Gives them to the workers in turn, and sends the results to `finished` in the order of the runs. So the
-/// bytes of the dataset do not depend on the number of workers.
+/// Makes the runs in virtual time. Gives them to the workers in turn, and sends the results to `ended_sender` in the order of the runs. So
+/// the bytes of the dataset do not depend on the number of workers.
 fn run_in_order(
     experiment: &Experiment,
     plan: &Plan,
     control: &Control,
-    finished: &Sender<EndedRun>,
+    ended_sender: &Sender<EndedRun>,
 ) {
     thread::scope(|scope| {
         let mut workers: Vec<(Sender<Share>, Receiver<EndedRun>)> = vec![];
@@ -362,7 +362,7 @@ fn run_in_order(
         }
         // If no thread could be started, this thread makes all runs.
         if workers.is_empty() {
-            return run_virtually(experiment, plan.to_do.iter(), control, finished);
+            return run_virtually(experiment, plan.to_do.iter(), control, ended_sender);
         }
         for (first, (share_sender, _)) in workers.iter().enumerate() {
             // This fails only if the worker has panicked. Then the loop below finds that its runs are missing.
@@ -377,7 +377,7 @@ fn run_in_order(
             let Ok(run) = results.recv() else {
                 return;
             };
-            if finished.send(run).is_err() {
+            if ended_sender.send(run).is_err() {
                 return;
             }
         }
@@ -392,12 +392,12 @@ struct Share {
     workers: usize,
 }
 
-/// Makes `runs` one after the other in virtual time, and sends their rows to `finished`.
+/// Makes `runs` one after the other in virtual time, and sends their rows to `ended_sender`.
 fn run_virtually<'r>(
     experiment: &Experiment,
     runs: impl Iterator<Item = &'r Run>,
     control: &Control,
-    finished: &Sender<EndedRun>,
+    ended_sender: &Sender<EndedRun>,
 ) {
     for run in runs {
         if control.is_stopped() {
@@ -414,7 +414,7 @@ fn run_virtually<'r>(
                 rejected_connections: 0,
             }
         });
-        let sent = finished.send(rows);
+        let sent = ended_sender.send(rows);
         control.end();
         if sent.is_err() {
             return;
@@ -430,7 +430,7 @@ fn run_event_loops(
     options: &Options,
     to_do: &Receiver<Run>,
     control: &Control,
-    ended: &Sender<RunOutcome<RawLog>>,
+    outcome_sender: &Sender<RunOutcome<RawLog>>,
 ) -> io::Result<()> {
     // Makes the table of open files large enough now. If it had to grow later, ticks would be late.
     tcp::make_room_for_files(plan.files);
@@ -447,9 +447,11 @@ fn run_event_loops(
         };
         // Sending fails if writing to the dataset has failed. Then `control` has already told this event loop to stop, so `drop` ignores
         // the failure.
-        tcp::serve(&settings, to_do, control, |run| drop(ended.send(run)))
-            // If one event loop fails, the others stop too.
-            .inspect_err(|_| control.stop())
+        tcp::serve(&settings, to_do, control, |run| {
+            drop(outcome_sender.send(run))
+        })
+        // If one event loop fails, the others stop too.
+        .inspect_err(|_| control.stop())
     };
     thread::scope(|scope| {
         let mut other_loops = vec![];

@@ -88,7 +88,7 @@ pub struct Plan {
     pub to_do: Vec<Run>,
     /// How many runs are made at once, and what limits this number.
     pub width: Width,
-    /// Number of threads that make the runs.
+    /// Number of threads that make the runs. Exception: if each machine is a process of its own, the number of threads is `width.runs`.
     pub workers: usize,
     /// Approximate wall time.
     pub wall_time: Duration,
@@ -97,8 +97,8 @@ pub struct Plan {
     pub memory_bytes: u64,
     /// How many events the tcp engine keeps in memory at most, of all runs under way together. Further events go to files.
     pub events_in_memory: usize,
-    /// How many ended runs a queue can hold. Each worker has a queue for its ended runs. One more queue collects the runs of all workers
-    /// for the writer.
+    /// How many ended runs can wait in the writer's queue. In virtual time, each worker also has a queue of this size for its own ended
+    /// runs.
     pub max_waiting_runs: usize,
     /// Approximate number of bytes that the runs to do will add to the disk.
     pub disk_bytes: u64,
@@ -189,7 +189,8 @@ impl Plan {
         let by_configuration = by_configuration(&to_do);
         let width = capacity.width(experiment, options, to_do.len() as u64, heaviest);
         let workers = capacity.workers(experiment, &width, heaviest);
-        // One queue of ended runs for each worker, and one that collects the runs of all workers.
+        // In virtual time, each worker has a queue of ended runs, and the writer has one. Over TCP, there are two queues, never more than
+        // this number.
         let queues = workers as u64 + 1;
         let max_waiting_runs = memory::max_waiting_runs(largest(experiment), queues);
         let machines = heaviest.rates.machines();
@@ -252,7 +253,7 @@ impl Plan {
 }
 
 /// Returns the configuration whose runs need the most sockets. If several configurations need equally many sockets, returns one of those
-/// whose runs have the most ticks. Over TCP, the sockets and ticks of one run of this configuration limit how many runs are made at once.
+/// whose runs have the most ticks. Over TCP, the number of runs at once depends on the sockets and ticks of one run of this configuration.
 /// (The runs of another configuration can need more memory: see [`largest`].)
 fn heaviest(experiment: &Experiment) -> &Configuration {
     let demand = |configuration: &&Configuration| {

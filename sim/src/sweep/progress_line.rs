@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::words::{grouped, in_words};
 
-/// The width of the shortest useful bar and the space after it, in columns of the terminal. The words beside a bar must leave this much room.
+/// The width of the shortest useful bar and the space after it, in columns of the terminal. The words beside a bar must leave this much
+/// room.
 const MIN_BAR: usize = 12;
 /// The smallest share of late ticks that is shown. A smaller share would be rounded to 0.00 %.
 const MIN_LATE_SHARE: f64 = 0.000_05;
@@ -100,8 +101,8 @@ mod tests {
         };
         let lines = [120, 80, 60, 40, 20, 10].map(|width| {
             let words = state.beside_bar(width);
-            // A terminal of width 10 is too narrow even for a bar without words. There `max` makes the condition `count + 12 <= 12`, so
-            // there must be no words.
+            // A terminal of width 10 is too narrow even for a bar without words. For this width, the right side of the condition is
+            // `MIN_BAR`, so there must be no words.
             assert!(
                 words.chars().count() + MIN_BAR <= width.max(MIN_BAR),
                 "{words}"

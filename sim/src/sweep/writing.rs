@@ -18,14 +18,14 @@ const CHECK_EVERY: Duration = Duration::from_millis(200);
 pub(super) fn write(
     writer: &mut DatasetWriter,
     options: &Options,
-    finished: &Receiver<EndedRun>,
+    ended_runs: &Receiver<EndedRun>,
     summary: &mut Summary,
     message_sender: &Sender<Message>,
     control: &Control,
 ) -> Result<(), DatasetError> {
     let mut last_sync = Instant::now();
     loop {
-        let received = finished.recv_timeout(CHECK_EVERY);
+        let received = ended_runs.recv_timeout(CHECK_EVERY);
         // The sweep gives up after too many failures (see below), but the runs that are under way at that moment can still end. If such a
         // run fails, it is neither counted nor written, so the next sweep makes it again. If it is ok, it is counted and written as usual.
         let is_failure = received.as_ref().is_ok_and(|run| !run.row.is_ok());

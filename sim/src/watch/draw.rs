@@ -192,7 +192,7 @@ impl View<'_> {
 
     /// A heading, and a line with the number of runs for each class of lateness, in at most `space` lines. If there is too little space,
     /// some classes are joined, so that every limit is a power of ten. If there is too little space even then, or if no run has
-    /// finished yet, returns no lines.
+    /// finished yet, returns no lines. In virtual time, returns one line, which says that there is no lateness.
     fn lateness(&self, width: usize, space: usize) -> Vec<Line<'static>> {
         if self.state.engine != "tcp" {
             let words = "lateness: none, because time is simulated";
@@ -210,7 +210,7 @@ impl View<'_> {
         let max_runs = classes.iter().map(|(_, runs)| *runs).max().unwrap_or(1);
         let counts: Vec<String> = classes.iter().map(|(_, runs)| grouped(*runs)).collect();
         let count_width = counts.iter().map(String::len).max().unwrap_or(0);
-        // Two spaces separate label, count and bar, and one column at the right stays free.
+        // The 3 columns are: a space after the label, a space after the count, and a free column after the bar.
         let bar_width = width.saturating_sub(CLASS_WIDTH + count_width + 3);
         let heading = "lateness (99th percentile of each run): number of runs";
         let mut lines = vec![fitted(heading.to_owned(), width).bold()];

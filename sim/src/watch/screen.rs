@@ -126,7 +126,7 @@ impl Connection {
     fn open() -> io::Result<Self> {
         use std::os::fd::AsRawFd;
         let poll = mio::Poll::new()?;
-        // `poll` waits for stdout and not for stdin: the command `watch` has checked that stdout is a terminal, but stdin need not be one.
+        // `poll` waits for stdout and not for stdin: the function `watch` has checked that stdout is a terminal, but stdin need not be one.
         // When a key is pressed, every file descriptor of the terminal becomes readable, even that of stdout.
         let terminal = io::stdout().as_raw_fd();
         poll.registry().register(
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn q_escape_and_control_c_leave_the_view_and_tab_shows_the_next_dataset() {
+    fn keys_leave_the_view_or_show_the_next_dataset() {
         let plain = |code| action_of(KeyEvent::new(code, KeyModifiers::NONE));
         assert_eq!(plain(KeyCode::Char('q')), Some(Action::Leave));
         assert_eq!(plain(KeyCode::Esc), Some(Action::Leave));

@@ -174,8 +174,8 @@ impl WatchState {
         (!speeds.is_empty()).then(|| speeds.iter().sum::<f64>() / 60.0)
     }
 
-    /// Returns when the last of the running sweeps will end, in Unix seconds. Sweeps whose end is not known are ignored. `None` if the
-    /// end of no sweep is known.
+    /// Returns when the last of the running sweeps will end, in Unix seconds. Sweeps whose end is not known are ignored. `None` if no
+    /// running sweep has a known end.
     pub(super) fn finishes_at_s(&self) -> Option<i64> {
         let ends = self.sweeps.iter().filter_map(|sweep| sweep.finishes_at_s);
         ends.max()

@@ -70,7 +70,8 @@ impl Frames {
         !self.partial.is_empty()
     }
 
-    /// Returns how many bytes of the next frame are expected. As long as the frame's length is not known, more bytes may be expected later.
+    /// Returns how many bytes the next frame is expected to have, including those in `partial`. As long as the frame's length is not known,
+    /// this number may still grow.
     fn expected_bytes(&self) -> Result<usize, WireError> {
         let Some((head, rest)) = self.partial.split_at_checked(FRAME_BYTES) else {
             return Ok(FRAME_BYTES);

@@ -155,7 +155,7 @@ fn messages_with_an_unexpected_or_a_missing_timestamp_are_refused() {
 }
 
 #[test]
-fn timestamps_that_the_clock_cannot_have_are_refused() {
+fn wrongly_encoded_timestamps_are_refused() {
     // Each of the three numbers of a vector takes 1 to 10 bytes.
     let wrong_length = |length| WireError::TimestampLength {
         length,

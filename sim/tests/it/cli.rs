@@ -108,8 +108,8 @@ fn plans_without_running() {
     for line in [
         "configurations   2",
         "4 (0 done, 0 failed, 4 to do)",
-        // Four runs at once. For each of them, the plan counts the sockets of the largest run: it has three machines, so three connections,
-        // each with a socket at both ends.
+        // All four runs are made at once. The plan counts as if each of them had the three machines of the largest run. Three machines have
+        // three connections, each with a socket at both ends. So each run counts as 6 sockets.
         "sockets at once  24",
         // The end of the line `shortest margin`. The brackets contain the configuration that has this margin.
         " ms (rates 1,3,6, phase spread)",
@@ -257,7 +257,7 @@ fn a_wrong_run_name_creates_no_dataset() {
 }
 
 #[test]
-fn the_last_lines_of_a_sweep_count_failed_and_punctual_runs_correctly() {
+fn the_last_messages_of_a_sweep_count_failed_and_punctual_runs_correctly() {
     let fixture = Fixture::new();
     make_runs_with_a_failed_one(&fixture, 1);
     let again = fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
@@ -320,7 +320,7 @@ fn the_option_retry_failed_repeats_failed_runs() {
 }
 
 #[test]
-fn runs_that_a_changed_experiment_adds_or_no_longer_plans_are_reported() {
+fn after_a_change_of_the_experiment_new_runs_and_runs_no_longer_planned_are_reported() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     fixture.sim(&["run", "e.toml", "--engine", "virtual"]);
@@ -404,7 +404,7 @@ fn completions_and_manual_pages_contain_every_command() {
 }
 
 #[test]
-fn status_shows_how_to_resume_an_unfinished_sweep_and_what_follows_a_finished_one() {
+fn status_shows_the_next_command_after_an_unfinished_and_after_a_finished_sweep() {
     let fixture = Fixture::new();
     fixture.write("e.toml", EXPERIMENT);
     let run = ["run", "e.toml", "--engine", "virtual"];
@@ -428,7 +428,7 @@ fn status_shows_how_to_resume_an_unfinished_sweep_and_what_follows_a_finished_on
 }
 
 #[test]
-fn if_all_margins_are_0_run_and_status_give_advice() {
+fn sim_run_and_sim_status_give_advice_if_all_margins_are_0() {
     let fixture = Fixture::new();
     // With aligned phases, ticks of different machines are due at the same time. So any delay can change their order: the margin is 0.
     fixture.write("e.toml", &format!("{EXPERIMENT}phase = \"aligned\"\n"));

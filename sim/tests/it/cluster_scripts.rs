@@ -149,13 +149,13 @@ fn wrong_combinations_of_options_are_refused() {
 /// Earlier versions of the program divided runs among shards by a hash of the run's key. Now the repetitions of each configuration are
 /// dealt to the shards in turn. A dataset that was started with the earlier rule keeps it.
 #[test]
-fn a_dataset_whose_shards_were_divided_by_key_keeps_this_rule() {
+fn a_dataset_whose_runs_were_divided_by_key_keeps_this_rule() {
     let folder = folder();
     let experiment = folder.path().join("e.toml");
     let experiment = Experiment::read(&experiment, Overrides::default()).expect("an experiment");
     // The program cannot start a dataset with the earlier rule. So the test makes one run with the present rule. Then it changes the
-    // manifest (`dataset.json`) as if the dataset had been started with the earlier rule. The run's rows stay in the folder of its shard,
-    // so by the earlier rule the run must belong to this shard too.
+    // manifest (`dataset.json`) as if the dataset had been started with the earlier rule. The run's rows are not moved to another shard.
+    // So the test takes a run that is in the same shard by both rules.
     let rules = [ShardRule::ByKey, ShardRule::InTurn];
     let shards = [1, 2].map(|number| Shard { number, of: 2 });
     let shard_by_both_rules = |run: &Run| {

@@ -117,11 +117,11 @@ fn check_all_ticks(events: &[LoggedEvent], ticks: u64, run: &Run) {
 }
 
 #[test]
-fn runs_of_every_variant_that_are_as_scheduled_equal_the_virtual_runs() {
-    check_equality_at_some_speed(experiment(VARIANTS));
-    check_equality_at_some_speed(experiment(UNEVEN));
-    check_equality_at_some_speed(experiment(PER_MESSAGE));
-    check_equality_at_some_speed(experiment(CLOCKS));
+fn in_every_variant_tcp_runs_that_are_as_scheduled_have_the_same_events_as_virtual_runs() {
+    check_same_events_as_virtual_runs(experiment(VARIANTS));
+    check_same_events_as_virtual_runs(experiment(UNEVEN));
+    check_same_events_as_virtual_runs(experiment(PER_MESSAGE));
+    check_same_events_as_virtual_runs(experiment(CLOCKS));
 }
 
 #[test]
@@ -298,20 +298,20 @@ fn some_receives_have_the_same_clock_as_their_send_only_if_stamp_is_before() {
 }
 
 #[test]
-fn runs_that_are_as_scheduled_equal_the_virtual_runs() {
+fn tcp_runs_that_are_as_scheduled_have_the_same_events_as_virtual_runs() {
     // `rates` makes all sets of three rates from 1, 2, 3 and 4. The order does not count: there is 1,1,2, but not 1,2,1.
     let experiment = experiment(
         "duration_s = 60\ntime_scale = 60\nrepetitions = 2\n[parameters]
 rates = { every = \"unordered\", machines = 3, from = 1, to = 4 }\ninternal = [0.25, 0.7]
 delay_s = [0, 0.3, { exponential = 0.2 }]\nphase = [\"spread\", \"uniform\"]",
     );
-    check_equality_at_some_speed(experiment);
+    check_same_events_as_virtual_runs(experiment);
 }
 
 /// Makes all runs over TCP and in virtual time. A TCP run is *as scheduled* if its messages arrived as in the schedule. Then it must have
 /// the same events as the virtual run with the same seed. How many TCP runs are as scheduled depends on how busy the computer is. If no TCP
 /// run is as scheduled, all of them are made again at half the speed.
-fn check_equality_at_some_speed(mut experiment: Experiment) {
+fn check_same_events_as_virtual_runs(mut experiment: Experiment) {
     let virtual_runs = run_all(&experiment, EngineKind::Virtual);
     while check_and_count_runs_as_scheduled(&experiment, &virtual_runs) == 0 {
         experiment.time_scale /= 2.0;
@@ -461,9 +461,9 @@ fn logs_that_do_not_fit_into_memory_are_complete() {
     }
 }
 
-/// Machine 2 has 60 ticks per second, each other machine has 1. So machine 2 sends nearly all messages, and seldom receives one. This
-/// suits the estimates, because they neglect that a machine cannot send at a tick that receives. The neighbours of machine 2 take several
-/// messages at each tick, so they have more rows than ticks.
+/// The estimates neglect that a machine does not send at a tick at which it receives. In this experiment, this makes little difference:
+/// machine 2 has 60 ticks per second, and each other machine has 1. So machine 2 sends nearly all messages, and seldom receives one. The
+/// neighbours of machine 2 take several messages at each tick, so they have more rows than ticks.
 #[test]
 fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
     let text = "seed = 5\nrepetitions = 20\nduration_s = 100\nengine = \"virtual\"\n[parameters]\nrates = [[1, 1, 60, 1]]\n\
@@ -490,7 +490,7 @@ fn estimated_numbers_of_rows_and_messages_are_close_to_the_counted_ones() {
             (rows / expected - 1.0).abs() < 0.1,
             "{configuration}: {rows} rows, {expected} expected"
         );
-        // In the long run, no machine sends more messages per second. In the 100 s of a run, random draws may give some more.
+        // In the long run, all machines together cannot send more messages than this. In a run of 100 s, chance may add a few.
         let max_messages = configuration.messages_per_second() * 100.0;
         assert!(
             (0.9..1.05).contains(&(messages / max_messages)),

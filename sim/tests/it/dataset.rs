@@ -210,7 +210,7 @@ fn the_status_shows_the_speed_and_the_end_of_a_running_sweep() {
 }
 
 #[test]
-fn the_manifest_says_how_the_sweep_was_made_and_every_row_has_the_version() {
+fn the_manifest_says_how_the_sweep_was_made_and_every_row_has_the_version_of_sim() {
     let folder = tempfile::tempdir().expect("a folder");
     sweep(&experiment(GRID), folder.path()).expect("a sweep");
     let dataset = Dataset::open(folder.path()).expect("a dataset");
@@ -399,7 +399,8 @@ fn a_run_with_several_attempts_counts_once_in_the_status() {
     assert_eq!(status.events, events);
 }
 
-/// Git on Windows may convert line ends of text files from LF to CRLF. Then the bytes no longer have the checksums of the journal.
+/// Git on Windows may convert line ends of text files from LF to CRLF. Then the checksums in the journal no longer fit the bytes of the
+/// events.
 #[test]
 fn events_with_crlf_line_ends_are_reported_and_nothing_is_appended() {
     let folder = tempfile::tempdir().expect("a folder");

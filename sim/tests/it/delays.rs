@@ -109,7 +109,7 @@ fn mean_times(internal: f64, delay: &str) -> TravelTimes {
 /// Each row: the probability of an internal event, the delay with a mean of 1 s, and the mean time that messages travel. `sim/README.md`
 /// has these times.
 #[test]
-fn random_delays_become_longer_because_messages_keep_their_order() {
+fn messages_travel_longer_than_their_random_delays_because_they_keep_their_order() {
     for (internal, delay, travel_s) in [
         (0.7, "{ exponential = 1.0 }", 1.36),
         (0.4, "{ exponential = 1.0 }", 1.69),

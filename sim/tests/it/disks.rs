@@ -281,7 +281,7 @@ fn temporary_files_that_a_crash_has_left_are_recognised_and_removed() {
     drop(trial.writer(&SmallDisk::with_bytes(i64::MAX)));
     assert!(root.join("dataset.json").exists());
     assert!(temporary_files.iter().all(|name| !root.join(name).exists()));
-    // A temporary file for a file that no dataset has (`thesis.tex`) belongs to another program. Then the folder is refused.
+    // No dataset has a file `thesis.tex`. So a temporary file for it belongs to another program, and the folder is refused.
     fs::remove_dir_all(&root).expect("removed");
     fs::create_dir_all(&root).expect("a folder");
     fs::write(root.join(".thesis.tex.0123456789abcdef.partial"), "all").expect("written");
@@ -434,7 +434,7 @@ fn an_import_below_a_file_reports_the_error_of_the_file_system() {
     assert!(matches!(refused, DatasetError::Io { .. }), "{refused}");
 }
 
-/// On a real file system of two megabytes, all runs that were completely written count.
+/// On a real file system of two megabytes, a run counts if all its events were written.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "needs the right to mount a file system"]
@@ -466,7 +466,7 @@ fn a_real_full_disk_keeps_every_run_that_was_written() {
     assert!(said.contains("finished runs are not repeated"), "{said}");
     let root = folder.path().join("d");
     let runs = finished(&root);
-    // Half a megabyte is reserved for the journal. A run has 20 events of about 35 bytes, so far more than 100 runs fit on the disk.
+    // Half a megabyte is reserved for the journal. A run has 20 events of about 35 bytes. So there is space for many more than 100 runs.
     assert!(runs.len() > 100, "{} runs", runs.len());
     // With `--sync-every 3600`, the rows of the last runs were still in memory when the disk became full. Even so, the journal has a row for
     // every run whose events are in the file.

@@ -81,8 +81,8 @@ impl Trial {
         fs::write(self.journal(), lines.concat()).expect("written");
     }
 
-    /// Checks that a sweep is refused and does not change the journal. Returns the error message, and the part of the
-    /// message that is shell commands to delete the events.
+    /// Checks that a sweep is refused and does not change the journal. Returns the error message, and the shell commands in it that delete
+    /// the uncounted events.
     fn check_refused(&self) -> (String, String) {
         let before = fs::read(self.journal()).ok();
         let inspected = DatasetWriter::inspect(&self.root(), &self.experiment);

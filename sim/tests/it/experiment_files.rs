@@ -260,9 +260,9 @@ fn rules_for_rate_sets_are_checked() {
 }
 
 /// A phase is the time of a machine's first tick. The rule `spread` chooses the phases so that no two machines ever tick at nearly the
-/// same time. At the rates 997, 991 and 983 (prime numbers), the shortest time between ticks of two machines would be
-/// 1 / (3 * 997 * 991 * 983) s, which is less than 1 ns: the rule divides a second by the least common multiple of the rates and by the number
-/// of machines.
+/// same time. The time between ticks of two machines is at least 1 / (L * N) seconds, where L is the least common multiple of the rates and
+/// N the number of machines. The rates 997, 991 and 983 are prime numbers, so L is their product. Then 1 / (L * 3) seconds are less than
+/// 1 ns.
 #[test]
 fn spread_phases_are_refused_if_ticks_would_be_too_close() {
     assert_snapshot!(mistakes("seed = 1\n[parameters]\nrates = [997, 991, 983]\ninternal = 0.7"), @r#"e.toml:2: `parameters`: phase "spread" is not possible with rates 997,991,983: their ticks would be less than 100 ns apart; use phase = "uniform""#);
@@ -297,7 +297,7 @@ fn delays_may_be_constant_uniform_or_exponential() {
 }
 
 #[test]
-fn receive_topology_and_sends_are_varied_and_checked() {
+fn the_parameters_receive_and_topology_and_sends_are_varied_and_checked() {
     let parameters = "[parameters]\nrates = [1, 2, 3]\ninternal = 0.7\nreceive = \"all\"\ntopology = [\"mesh\", \"ring\"]\nsends = [\"mix\", { multicast = 2 }]";
     assert_snapshot!(configurations(parameters).join("\n"), @"
     rates=1,2,3 internal=0.7 phase=spread stamp=after receive=all duration_s=60
@@ -322,13 +322,13 @@ fn receive_topology_and_sends_are_varied_and_checked() {
 
 /// `unfit` has four combinations of `topology` and `sends`. One of them is not possible.
 #[test]
-fn a_time_keeper_cannot_be_combined_with_a_choice_of_recipients() {
+fn a_time_keeper_cannot_be_combined_with_unicast_or_multicast() {
     let unfit = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\ntopology = [\"mesh\", \"time-keeper\"]\nsends = [\"mix\", \"unicast\"]";
     assert_snapshot!(mistakes(unfit), @r#"e.toml:6: `parameters.sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
     let in_a_case = "seed = 1\n[parameters]\nrates = [1, 2]\ninternal = 0.7\n[[cases]]\nsends = \"unicast\"\n[[cases]]\ntopology = \"time-keeper\"\nsends = { multicast = 2 }";
     assert_snapshot!(mistakes(in_a_case), @r#"e.toml:9: `cases[2].sends`: multicast(2) cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);
-    // Only the second case has a mistake: `sends = "unicast"`. The faulty configuration has `receive = "one"` (the default), which the first
-    // case gives. The message must not name the first case for this reason.
+    // Only the second case has a mistake: `sends = "unicast"`. This case does not give `receive`, so it has the default value `one`. The
+    // first case gives the same value. Even so, the message must not name the first case.
     let in_two_cases = "seed = 1\nduration_s = 5\n[parameters]\nrates = [[1, 3, 6]]\ninternal = 0.7\ntopology = \"time-keeper\"\n\
                         [[cases]]\nreceive = \"one\"\n[[cases]]\nsends = \"unicast\"\n";
     assert_snapshot!(mistakes(in_two_cases), @r#"e.toml:10: `cases[2].sends`: unicast cannot be combined with topology = "time-keeper", whose machine 0 always sends to all: remove this value, or exclude the combination"#);

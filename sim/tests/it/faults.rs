@@ -21,7 +21,7 @@ use crate::support::{experiment, files, finished};
 /// Twelve runs in virtual time.
 const GRID: &str = "engine = \"virtual\"\nduration_s = 5\nrepetitions = 3\n[parameters]\nrates = [[1, 3], [2, 2]]\ninternal = [0.2, 0.7]";
 
-/// The error numbers on Linux of: no space left, an I/O error, too many open files.
+/// Error numbers of Linux. They mean: no space left, an I/O error, too many open files.
 const ERRORS: [i32; 3] = [28, 5, 24];
 /// Not an error number of the system. A disk whose `error` is this number panics instead of returning an error.
 const PANIC: i32 = 0;
@@ -249,7 +249,7 @@ fn a_new_sweep_can_be_resumed_after_any_operation_was_refused() {
 /// The code that writes runs to the disk (the writer) panics. Ended runs wait for the writer in a queue, and this sweep has more runs than
 /// fit into the queue. So the engine would wait forever for space if it did not notice that the writer has ended.
 #[test]
-fn a_panic_while_writing_ends_the_sweep_and_written_runs_count() {
+fn a_panic_while_writing_ends_the_sweep_and_written_runs_are_kept() {
     const RUNS: u64 = 2000;
     let folder = tempfile::tempdir().expect("a folder");
     let text = format!(

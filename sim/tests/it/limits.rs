@@ -56,9 +56,9 @@ fn the_number_of_runs_at_once_respects_the_process_limit() {
     let user = User::new(0);
     let plan = user.run(40, "exec ./sim plan e.toml");
     let planned = String::from_utf8_lossy(&plan.stdout);
-    // The plan says how many runs are made at once, and why. For example: `4 (limited by the 38 processes and threads that may still be
-    // started`. In this example, 2 of the 40 are already in use. Of the other 38, 8 stay free for other things. A run needs 7: two for
-    // each of the three machines, and one thread of `sim run` itself. (38 - 8) / 7 is rounded down to 4.
+    // The plan says how many runs are made at once, and why. An example is `4 (limited by the 38 processes and threads ...)`. In this
+    // example, 2 of the 40 are already in use. Of the other 38, 8 stay free for other things. A run needs 7: two for each of the three
+    // machines, and one thread of `sim run` itself. (38 - 8) / 7 is rounded down to 4.
     assert!(planned.contains("4 (limited by the 3"), "{planned}");
     let sweep = user.run(40, "exec ./sim run e.toml --data d");
     let said = String::from_utf8_lossy(&sweep.stderr);
@@ -70,8 +70,8 @@ fn the_number_of_runs_at_once_respects_the_process_limit() {
 #[ignore = "needs root and setpriv, to become another user"]
 fn limits_that_are_too_low_for_one_run_give_one_error() {
     let user = User::new(1);
-    // With `isolation = "process"`, as in the experiment, each machine is a process, so even 10 processes and threads are too few. With
-    // `shared`, a run needs fewer.
+    // With `isolation = "process"`, as in the experiment, a run needs 7 processes and threads, and 8 more stay free. So even 10 are too
+    // few. With `shared`, a run needs fewer.
     for (processes, options) in [(10, ""), (2, "--isolation shared"), (2, "")] {
         let command = format!("exec ./sim run e.toml --data d{processes} {options}");
         let sweep = user.run(processes, &command);

@@ -108,7 +108,7 @@ struct Happening {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Arrival {
     message: Message,
-    /// When the tick of the send was due.
+    /// When the tick that sent the message was due.
     sent_ns: u64,
     /// The delay that the experiment gives the message (parameter `delay_s`). The message can arrive before the end of this delay. Then
     /// the recipient holds the message back until `sent_ns + delay_ns`.

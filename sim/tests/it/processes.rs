@@ -213,8 +213,7 @@ fn machines_that_are_stopped_together_continue_together() {
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
-/// The file of the program is replaced during the first of two runs. The machines of the second run still run the program that was
-/// started.
+/// The file of the program is replaced during the first of two runs. The machines of the second run still use the old program.
 #[cfg(target_os = "linux")]
 #[test]
 fn machines_run_the_program_that_started_them_even_after_a_rebuild() {

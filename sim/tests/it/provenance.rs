@@ -55,13 +55,13 @@ impl Repositories {
         self.git(folder, &["commit", "-q", "--allow-empty", "-m", "a commit"]);
     }
 
-    /// Returns the commit that is checked out, as the build script shortens it.
+    /// Returns the hash of the commit that is checked out, shortened to 12 digits as in the build script.
     fn head(&self, folder: &str) -> String {
         self.git(folder, &["rev-parse", "--short=12", "HEAD"])
     }
 
-    /// Builds the program in this folder and returns its output. The target folder and the compiler flags of whoever runs the tests do not
-    /// apply to this build.
+    /// Builds the program in this folder and returns its output. The build does not use the tester's values of the variables
+    /// `CARGO_TARGET_DIR` and `RUSTFLAGS`.
     fn build_and_run(&self, folder: &str) -> String {
         let output = Command::new(env!("CARGO"))
             .args(["run", "--quiet", "--offline"])
@@ -84,7 +84,7 @@ impl Repositories {
 
     /// Builds the program, commits, and edits a source file, several times. Checks that the program always prints the commit that is
     /// checked out, with `-dirty` only if there is an edit without a commit.
-    fn check_commit_is_followed(&self, folder: &str) {
+    fn check_program_prints_commit(&self, folder: &str) {
         assert_eq!(self.build_and_run(folder), self.head(folder));
         self.commit(folder);
         assert_eq!(self.build_and_run(folder), self.head(folder));
@@ -106,14 +106,14 @@ fn the_commit_is_found_without_a_reflog_and_with_packed_branches() {
     let repositories = Repositories::new();
     repositories.git("main", &["config", "core.logAllRefUpdates", "false"]);
     repositories.git("main", &["pack-refs", "--all"]);
-    repositories.check_commit_is_followed("main");
+    repositories.check_program_prints_commit("main");
 }
 
 #[test]
 fn the_commit_is_found_in_a_worktree() {
     let repositories = Repositories::new();
     repositories.git("main", &["worktree", "add", "-q", "../worktree"]);
-    repositories.check_commit_is_followed("worktree");
+    repositories.check_program_prints_commit("worktree");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn sources_unpacked_inside_another_repository_have_no_commit() {
     fs::create_dir(repositories.path("other")).expect("a folder");
     repositories.git("other", &["init", "-q"]);
     repositories.commit("other");
-    // Copies the files of `main`, but not its repository.
+    // Copies the files of the repository `main`, but not its folder `.git`.
     repositories.git(
         "main",
         &["checkout-index", "-a", "--prefix=../other/unpacked/"],

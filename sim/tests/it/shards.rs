@@ -174,7 +174,8 @@ fn overlapping_and_renamed_shards_are_refused() {
     fixture.check_is_refused(
         "shard-2-of-2 contains shard 1/2, but the folder has the name of another shard",
     );
-    // Now one folder has the name of shard 1/2, and the other the name of shard 1/4.
+    // Now one folder has the name of shard 1/2, and the other the name of shard 1/4. These names alone cause the error.
+    // The contents of the folders are not read.
     fs::rename(folder("shard-2-of-2"), folder("shard-1-of-4")).expect("renamed");
     fixture.check_is_refused(
         "is divided both into 2 and into 4 shards, so some runs would count twice",

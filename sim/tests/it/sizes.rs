@@ -91,7 +91,7 @@ fn time_to_read_an_experiment_grows_with_its_size() {
 }
 
 #[test]
-fn only_the_first_of_thousands_of_mistakes_are_shown() {
+fn only_100_of_5000_mistakes_are_shown() {
     let keys: String = (0..5000).map(|number| format!("k{number} = 1\n")).collect();
     let error = parse(&format!(
         "{keys}{HEAD}[parameters]\nrates = [1, 3]\ninternal = 0.5"
@@ -190,7 +190,7 @@ fn a_run_that_does_not_fit_into_memory_is_refused_before_anything_is_created() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_million_jobs_run_on_one_thread_for_each_core_and_the_plan_shows_the_memory() {
+fn jobs_1000000_means_one_thread_for_each_core_and_the_plan_shows_the_memory() {
     let work = tempfile::tempdir().expect("a folder");
     let text = format!("{HEAD}repetitions = 5000\n[parameters]\nrates = [1, 3]\ninternal = 0.5\n");
     std::fs::write(work.path().join("e.toml"), text).expect("written");
@@ -203,7 +203,7 @@ fn a_million_jobs_run_on_one_thread_for_each_core_and_the_plan_shows_the_memory(
         memory.contains(" about ") && memory.contains(" available"),
         "{memory}"
     );
-    // `ulimit -v` limits `sim run` to 4 GB of memory. One thread for each of a million jobs would need more.
+    // `ulimit -v` limits `sim run` to 4 GB of memory. 5000 threads, one for each run, would need more.
     let run = "ulimit -c 0; ulimit -v 4000000; $SIM run e.toml --jobs 1000000 -q";
     assert_eq!(bash(work.path(), run).status.code(), Some(0));
 }

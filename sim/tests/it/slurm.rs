@@ -87,7 +87,7 @@ fn start_and_wait_for_some_runs(cluster: &Cluster) -> String {
     cluster.wait_until("some runs of both shards", || {
         let jobs = cluster.jobs(&array);
         assert!(!jobs.iter().any(has_failed), "{}", cluster.logs());
-        shards_of_two(cluster)
+        both_shards(cluster)
             .iter()
             .all(|shard| journal_rows(shard) >= 2)
     });
@@ -95,7 +95,7 @@ fn start_and_wait_for_some_runs(cluster: &Cluster) -> String {
 }
 
 /// Returns the folders of the two shards.
-fn shards_of_two(cluster: &Cluster) -> [PathBuf; 2] {
+fn both_shards(cluster: &Cluster) -> [PathBuf; 2] {
     [1, 2].map(|shard| cluster.folder().join(format!("data/e/shard-{shard}-of-2")))
 }
 
@@ -164,7 +164,7 @@ fn a_task_is_resumed_after_its_node_failed() {
     // The tasks must not start again before their programs `sim run` have ended: a running `sim run` locks its shard, and a second
     // one for this shard would be refused.
     cluster.wait_until("the end of both sweeps", || {
-        shards_of_two(&cluster).iter().all(|shard| is_free(shard))
+        both_shards(&cluster).iter().all(|shard| is_free(shard))
     });
     for task in [1, 2] {
         cluster.wait_for_requeue(&format!("{array}_{task}"));

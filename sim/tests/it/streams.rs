@@ -31,8 +31,9 @@ fn every_run_is_made_if_stderr_cannot_be_written() {
         ("closed", "$SIM run v.toml --data closed 2>&-", 6),
         // stdin, stdout and stderr are all closed.
         ("all", "$SIM run v.toml --data all <&- >&- 2>&-", 6),
-        // Nobody reads the pipe any more when `sim` starts. Bash opens the named pipe `f` for reading (file descriptor 8), because otherwise
-        // it could not open it for writing (9). Then it closes 8, and `sim` writes to 9.
+        // Nobody reads the pipe any more when `sim` starts. If bash opened the named pipe `f` only for writing, it would wait for a
+        // reader. So bash first opens `f` for reading and writing (file descriptor 8), and then for writing (9). Then it closes 8, and
+        // `sim` writes to 9.
         (
             "gone",
             "mkfifo f; exec 8<> f 9> f; exec 8<&-; $SIM run v.toml --data gone 2>&9",
@@ -84,7 +85,7 @@ fn every_run_is_made_if_nobody_reads_the_messages() {
 /// If a file reaches the limit on the size of files (`ulimit -f`, in KiB), the system sends the signal SIGXFSZ. The signal would end `sim`,
 /// but `sim` handles it. So the write returns an error instead. Without the limit, the same command resumes the sweep.
 #[test]
-fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
+fn a_sweep_ends_with_an_error_if_a_file_reaches_the_size_limit() {
     let work = folder_with_experiments();
     let line = "ulimit -f 4; exec $SIM run v.toml --data d";
     let output = bash(work.path(), line);
@@ -106,7 +107,7 @@ fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
 /// can create the dataset, but the log of a machine is larger than 32 KiB. So the sweep ends with an error in its first run. This run does
 /// not count as failed, and no other run begins.
 #[test]
-fn a_machines_log_that_may_not_grow_is_one_error_of_the_disk() {
+fn a_sweep_ends_with_an_error_if_a_machines_log_reaches_the_size_limit() {
     let work = folder_with_experiments();
     let experiment = "seed = 7\nrepetitions = 3\nduration_s = 400\ntime_scale = 400\nisolation = \"process\"\n[parameters]\nrates = [4, 6]\ninternal = 0.5\n";
     std::fs::write(work.path().join("p.toml"), experiment).expect("written");
@@ -191,7 +192,7 @@ fn output_that_cannot_be_written_is_an_error_that_names_stdout() {
 }
 
 #[test]
-fn manual_pages_that_cannot_be_written_name_their_folder() {
+fn the_error_names_the_folder_to_which_manual_pages_cannot_be_written() {
     let work = folder_with_experiments();
     // In /proc, not even root can create a folder.
     let output = bash(work.path(), "$SIM man /proc/here");

@@ -78,7 +78,7 @@ pub fn rows(root: &Path) -> Vec<(u64, Vec<u8>)> {
     let dataset = Dataset::open(root).expect("a dataset");
     let mut rows: Vec<_> = dataset
         .finished()
-        .map(|run| (run.run, dataset.read_events(run).expect("its events")))
+        .map(|row| (row.run, dataset.read_events(row).expect("its events")))
         .collect();
     rows.sort();
     rows

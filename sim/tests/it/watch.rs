@@ -45,7 +45,7 @@ fn each_row_is_read_once_and_only_when_it_is_complete() {
     let mut all = read_new(&mut follower);
     assert_eq!(numbers(&all), [0, 2]);
     assert_eq!(read_new(&mut follower), []);
-    // A follower is outdated if the dataset must be opened again.
+    // A follower is outdated if a new sweep has started, or if a journal has become shorter. Then the dataset must be opened again.
     assert!(!follower.is_outdated());
 
     // The journal of the dataset `longer` begins with the same two rows, and two more rows follow. The loop appends the two further rows
@@ -94,7 +94,7 @@ fn a_damaged_row_is_an_error_with_its_line() {
 /// The first row has a cell of two lines: the reason of a failure. So the three rows begin in the lines 2, 4 and 5. The third row is
 /// damaged, and then repaired.
 #[test]
-fn a_row_after_a_cell_with_a_line_feed_has_the_right_line_and_is_counted_once() {
+fn after_a_cell_with_a_line_feed_errors_name_the_right_line_and_each_row_is_read_once() {
     let folder = tempfile::tempdir().expect("a folder");
     make(&experiment(SIX_RUNS), folder.path(), &[0, 1, 2]);
     let journal = folder.path().join("runs.csv");

@@ -52,7 +52,7 @@ fn decode<'a>(format: Option<TimestampFormat>, pieces: impl Iterator<Item = &'a 
     decoded
 }
 
-/// Checks that the stream as a whole and in pieces of `piece_bytes` bytes gives the same result, for each kind of timestamps.
+/// Checks that the whole stream gives the same result as the stream in pieces of `piece_bytes` bytes, with each of the [`FORMATS`].
 fn check_stream(stream: &[u8], piece_bytes: usize) {
     for format in FORMATS {
         check_stream_with(format, stream, piece_bytes);
@@ -140,15 +140,16 @@ impl Mutation {
     }
 }
 
-/// Decodes every seed in pieces. Before this, checks that the seeds together have what the mutations need: messages with each kind of
-/// timestamps, valid and invalid steps of handshakes, and a stream with several frames.
+/// Decodes every seed in pieces. Before this, checks the variety of the seeds, because the mutations start from them. Each of these must
+/// occur in at least one seed: a message with a vector clock's timestamp, a message with a hybrid clock's timestamp, a valid step of a
+/// handshake, an invalid step, and several frames (valid or not).
 #[test]
 fn every_seed_gives_the_same_result_in_pieces_of_any_length() {
     let corpus = corpus();
     // The folder has 16 seeds at present. If there are fewer, some were lost.
     assert!(corpus.len() >= 16);
     for format in FORMATS {
-        let has_timestamp = |frame: &Result<Frame, WireError>| {
+        let frame_has_timestamp = |frame: &Result<Frame, WireError>| {
             matches!(
                 frame,
                 Ok(Frame::Message {
@@ -157,13 +158,13 @@ fn every_seed_gives_the_same_result_in_pieces_of_any_length() {
                 })
             )
         };
-        let has_timestamps = |seed: &Vec<u8>| {
+        let seed_has_timestamp = |seed: &Vec<u8>| {
             let decoded = decode(format, std::iter::once(&seed[..]));
-            decoded.frames.iter().any(has_timestamp)
+            decoded.frames.iter().any(frame_has_timestamp)
         };
-        // If `format` is a kind of timestamps, at least one seed must have a message with such a timestamp. If `format` is `None`, no
-        // decoded message can have a timestamp.
-        assert_eq!(corpus.iter().any(has_timestamps), format.is_some());
+        // If there is a format, at least one seed must have a message with a timestamp of this format. If `format` is `None`, no decoded
+        // message can have a timestamp beside its Lamport timestamp.
+        assert_eq!(corpus.iter().any(seed_has_timestamp), format.is_some());
     }
     let decoded = corpus
         .iter()

@@ -177,9 +177,10 @@ fn names_width(panel: &Panel, (width, height): (f64, f64)) -> f64 {
     widest.min(width * MAX_NAME_SHARE) + 8.0
 }
 
-/// Width for what is written to the right of the area, in a panel that is `width` wide: the names of lines, and the values of horizontal bars.
+/// Width for what is written to the right of the area, in a panel that is `width` wide: the names of lines, and the values of horizontal
+/// bars.
 fn labels_width(panel: &Panel, width: f64) -> f64 {
-    let of_series = panel.series.iter().map(|series| match series.mark {
+    let label_widths = panel.series.iter().map(|series| match series.mark {
         Mark::Line | Mark::Steps => width_of(&series.name) + 14.0,
         // Bars are horizontal if the vertical axis has names.
         Mark::Bars if panel.y.names_of().is_some() => {
@@ -189,7 +190,7 @@ fn labels_width(panel: &Panel, width: f64) -> f64 {
         }
         _ => 0.0,
     });
-    of_series.fold(0.0, f64::max).min(width * MAX_NAME_SHARE)
+    label_widths.fold(0.0, f64::max).min(width * MAX_NAME_SHARE)
 }
 
 /// Number of series that are drawn as bars.
@@ -198,7 +199,8 @@ pub(super) fn count_bar_series(panel: &Panel) -> usize {
     series.filter(|series| series.mark == Mark::Bars).count()
 }
 
-/// The height of a panel's area, in a chart that has `panel_count` panels. If the vertical axis has names, each name gets a row of the area.
+/// The height of a panel's area, in a chart that has `panel_count` panels. If the vertical axis has names, each name gets a row of the
+/// area.
 fn area_height(panel: &Panel, panel_count: usize) -> f64 {
     let Some(names) = panel.y.names_of() else {
         return if panel_count == 1 {

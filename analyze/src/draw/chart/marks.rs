@@ -22,7 +22,7 @@ struct Drawing<'p> {
     is_horizontal: bool,
     /// Number of series with bars.
     bar_series_count: usize,
-    /// The largest value of a cell ([`Mark::Cells`]). The cell with this value has the darkest shade.
+    /// The largest value of a cell ([`Mark::Cells`]). The cell with this value is the least transparent.
     largest_value: f64,
     /// The names of the axis that has names. Empty if both axes have numbers.
     names: &'p [String],
@@ -34,6 +34,7 @@ pub(super) fn draw(panel: &Panel, area: &Area, svg: &mut Svg) {
     let (x, y) = area.scales(panel);
     let points = panel.series.iter().flat_map(|series| &series.points);
     let values = points.filter_map(|point| point.value);
+    // The series that are drawn as circles.
     let circles = panel.series.iter();
     let circles = circles.filter(|series| matches!(series.mark, Mark::Dots | Mark::Hollow));
     let drawing = Drawing {
@@ -97,8 +98,8 @@ pub(super) fn rectangle(
     svg.element("rect", &all, title);
 }
 
-/// The opacity of a cell: 0 is transparent, and the darkest cell has 0.95. `share` is the cell's value divided by the largest value of a
-/// cell.
+/// The opacity of a cell: 0 is transparent, and the cell with the largest value has 0.95. `share` is the cell's value divided by the
+/// largest value of a cell.
 pub(super) fn opacity(share: f64) -> String {
     let share = share.clamp(0.0, 1.0);
     // `px` is meant for lengths in pixels. It is used here because it writes at most two decimals, which are enough for an opacity.
@@ -116,8 +117,8 @@ impl Drawing<'_> {
         (self.x.at(x), self.y.at(y))
     }
 
-    /// The lines through points as the attribute `d` of an SVG path. In all paths, `M` moves to a point, `L` draws a line to a point, `H`
-    /// draws a horizontal line to an x, `V` draws a vertical line to a y, and `Z` returns to the start.
+    /// A line through the points, written as the attribute `d` of an SVG path. In this attribute, `M` moves to a point, `L` draws a line to
+    /// a point, `H` draws a horizontal line to an x, `V` draws a vertical line to a y, and `Z` returns to the start.
     fn path(&self, points: impl Iterator<Item = (f64, f64)>) -> String {
         let mut path = String::new();
         for (x, y) in points {
@@ -207,9 +208,9 @@ impl Drawing<'_> {
         svg.element("path", &[("class", &class), ("d", &path)], "");
     }
 
-    /// At each name on the axis there is a group of bars, one for each series that is drawn as bars. The group is centred on the name. Returns the width of a
-    /// bar, and the distance from the name's position to the middle of the bar, both in pixels. `index` is the index of the bar's series
-    /// among the series with bars.
+    /// At each name on the axis there is a group of bars, one for each series that is drawn as bars. The group is centred on the name.
+    /// Returns the width of a bar with the free space beside it, and the distance from the name's position to the middle of the bar, both
+    /// in pixels. `index` is the index of the bar's series among the series with bars.
     fn bar_width_and_offset(&self, index: usize) -> (f64, f64) {
         let scale = if self.is_horizontal { &self.y } else { &self.x };
         // All bars of a name together take 84 % of the distance between two names.
@@ -235,7 +236,8 @@ impl Drawing<'_> {
             let (x, y) = self.at(point.x, point.y);
             let class = format!("bar {}", series.ink.class());
             let (data, title) = attributes_and_title(&class, point, &self.name_of(series, point));
-            // A bar leaves half a pixel free on each side, but it is at least 0.6 pixels thick.
+            // `half` is half the thickness of the bar. The bar is at least 0.6 pixels thick. A thicker bar has half a pixel of free space
+            // on each side.
             let half = (width / 2.0 - 0.5).max(0.3);
             let name_position = if self.is_horizontal { y } else { x };
             let middle = name_position + offset;
@@ -244,15 +246,13 @@ impl Drawing<'_> {
                 false => ((middle - half, self.y.at(0.0)), (middle + half, y)),
             };
             rectangle(&borrowed(&data), corner, opposite_corner, &title, svg);
-            // The words of a horizontal bar are written to the right of the bar and its whisker. `right_end` is the value, on the axis,
-            // of the right end of the bar or of the whisker, whichever is further right. A negative bar goes from 0 to the left, so its right
-            // end is 0.
+            // The words of a horizontal bar are written to the right of the bar and its whisker. `right_end` is the larger of their right
+            // ends, as a value on the axis. A negative bar goes from 0 to the left, so its right end is 0.
             let mut right_end = point.x.max(0.0);
             if let Some(ends) = point.interval {
                 self.whisker("whisker", ends, middle, half.min(3.0), svg);
                 right_end = right_end.max(ends.1);
             }
-            // The words are written only if the bar is at least as thick as their font size minus one pixel.
             let has_room_for_words = width >= VALUE_FONT_SIZE - 1.0;
             if self.is_horizontal && has_room_for_words {
                 svg.label(&Label {
@@ -314,8 +314,8 @@ impl Drawing<'_> {
         let positions: std::collections::BTreeSet<_> = series.points.iter().map(position).collect();
         let mut path = String::new();
         for (x, y) in positions {
-            // `h0` draws a line without length: the style sheet gives it a round end, so it looks like a dot. Hollow circles become dots too,
-            // but smaller and more transparent ones (class `rings`).
+            // `h0` draws a line without length: the style sheet gives it a round end, so it looks like a dot. Hollow circles become dots
+            // too, but smaller and more transparent ones (class `rings`).
             let _ = write!(path, "M{x} {y}h0");
         }
         let class = if series.mark == Mark::Hollow {

@@ -10,7 +10,7 @@ const MAX_NAME_WIDTH: usize = 30;
 const SHADES: [&str; 5] = ["·", "░", "▒", "▓", "█"];
 /// The characters of stacked bars. Neighbouring bars of a row have different characters, so that they can be told apart without colours.
 const STACK_CHARACTERS: [&str; 3] = ["█", "▒", "░"];
-/// Blocks that fill no eighth of a character, one eighth, two eighths and so on, from the left.
+/// The element with index `n` fills `n` eighths of a character, from the left.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
 pub(super) fn lines(figure: &Figure, width: usize) -> Vec<Line> {
@@ -258,8 +258,8 @@ fn cells(panel: &Panel, width: usize) -> Vec<Line> {
     lines
 }
 
-/// Whether there is a boundary between the cell in this column and row and the cell to its right. Such a boundary is a vertical line of
-/// [`Mark::Segments`] from `y = row - 0.5` to `y = row + 0.5`, at `x = column + 0.5`.
+/// Whether the cell in this column and row has a boundary on its right side. Such a boundary is a vertical line of [`Mark::Segments`] from
+/// `y = row - 0.5` to `y = row + 0.5`, at `x = column + 0.5`.
 fn has_boundary_after(panel: &Panel, column: usize, row: usize) -> bool {
     let segments = panel
         .series

@@ -150,7 +150,7 @@ pub(super) fn assign(
         found[index].clock = Some(clock);
     }
     sequence.set_clocks(&found);
-    // A machine's clock never falls. So if the clock falls between lines that begin with the same name, these names are not those of
+    // A machine's clock never falls. So if the clock falls from one line to the next line with the same name, the names are not names of
     // machines.
     if is_prefixed
         && !sequence.never_falls()
@@ -190,7 +190,7 @@ pub(super) fn assign(
                 .iter()
                 .any(optional::is_peer_without_direction)
     };
-    let uses_any_names = !events.iter().any(is_internal_with_names);
+    let uses_peers_without_direction = !events.iter().any(is_internal_with_names);
     for &index in &events {
         found[index].queue = optional::queue(
             &templates[index],
@@ -206,7 +206,11 @@ pub(super) fn assign(
             &sequence,
             &mut assumptions,
         );
-        optional::set_peers(&templates[index], &mut found[index], uses_any_names);
+        optional::set_peers(
+            &templates[index],
+            &mut found[index],
+            uses_peers_without_direction,
+        );
     }
     // Peers that are not names of other machines are removed again.
     optional::drop_unresolved(templates, &mut found, resolves, &mut assumptions);

@@ -9,7 +9,7 @@ use crate::import::kinds;
 /// before the next value or separator. In `queue length 3 left, clock: 7`, the words `queue length` stand before the value 3, and
 /// `left` after it. The word `clock` stands before the value 7.
 pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
-    // The indices in `range` before the first token that is a value or ends a label.
+    // Collects the indices in `range`, until it comes to a token that is a value or ends a label.
     let label_tokens = |range: &mut dyn Iterator<Item = usize>| -> Vec<usize> {
         range
             .take_while(|&index| !tokens[index].class.is_slot() && !ends_label(tokens, index))
@@ -31,7 +31,7 @@ pub(super) fn find_slots(tokens: &[Token<'_>]) -> Vec<Slot> {
         // The token directly after these words.
         let next = tokens.get(found.last().map_or(part + 1, |last| last + 1));
         let is_label_of_next = next.is_some_and(|token| match token.class {
-            // A mark is a single character: `:` or `=`.
+            // A mark is a single character, so this is true only for `:` and `=`.
             Class::Mark => ":=".contains(token.text),
             Class::Time(_) => false,
             class => class.is_slot(),

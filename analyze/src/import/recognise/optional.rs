@@ -120,11 +120,15 @@ pub(super) fn stamp(
 }
 
 /// In a send, finds the recipients by a word such as `to` before them. In a receive, finds the sender by a word such as `from` before it.
-/// If there is no such word and `uses_any_names` is true, uses the first names that have neither a word such as `to` nor a word such as
-/// `from` before them.
-pub(super) fn set_peers(template: &Template, found: &mut Assignment, uses_any_names: bool) {
+/// If there is no such word and `uses_peers_without_direction` is true, uses the first names that have neither a word such as `to` nor a
+/// word such as `from` before them.
+pub(super) fn set_peers(
+    template: &Template,
+    found: &mut Assignment,
+    uses_peers_without_direction: bool,
+) {
     let without_direction = template.slots.iter().position(is_peer_without_direction);
-    let without_direction = without_direction.filter(|_| uses_any_names);
+    let without_direction = without_direction.filter(|_| uses_peers_without_direction);
     let to = template
         .slots
         .iter()

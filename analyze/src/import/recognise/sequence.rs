@@ -198,8 +198,8 @@ impl<'t> Sequence<'t> {
         })
     }
 
-    /// Whether the numbers in `slot` of the shape `template` are lengths of the queue. All rows of the shape are receives. Nearly all rows
-    /// must fit the same one of these two cases:
+    /// Whether the numbers in `slot` of the shape `template` are lengths of the queue. The caller makes sure that all rows of the shape are
+    /// receives. One of these two cases must fit nearly all rows:
     ///
     /// - The program logs the length after it took the message. Then the least number is 0. If a row has a number above 0, a message
     ///   still waits, so the machine's next event is a receive.
@@ -233,10 +233,10 @@ impl<'t> Sequence<'t> {
         (least == 0 && fit_nearly_all(fit_after)) || (least == 1 && fit_nearly_all(fit_before))
     }
 
-    /// Whether the numbers in `slot` of the shape `template` are the timestamps of messages. All rows of the shape are receives. In nearly
-    /// all rows, the clock must be max(previous clock, number) + 1. In at least three rows, the number must also be greater than the
-    /// previous clock, so that the clock jumps to number + 1. Without such rows, any small number would fit, because the maximum would
-    /// always be the previous clock.
+    /// Whether the numbers in `slot` of the shape `template` are the timestamps of messages. The caller makes sure that all rows of the
+    /// shape are receives. In nearly all rows, the clock must be max(previous clock, number) + 1. In at least three rows, the number must
+    /// also be greater than the previous clock, so that the clock jumps to number + 1. Without such rows, any small number would fit,
+    /// because the maximum would always be the previous clock.
     pub(super) fn is_stamp(&self, template: usize, slot: usize) -> bool {
         let (mut rows, mut fit, mut jumps) = (0_u32, 0_u32, 0_u32);
         for (index, &position) in self

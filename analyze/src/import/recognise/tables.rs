@@ -46,8 +46,8 @@ pub(super) fn recognise(
     let event = event_column(&titles, &tables, given)?;
     let templates = templates(&titles, &tables, event, given);
     // With `one_file_per_run = true`, `assign` would also look for names of machines at the beginning of lines of text. A table has no
-    // such names, so `one_file_per_run` is false. `resolves` could check whether a cell with recipients or a sender has names of
-    // machines. Here `resolves` accepts every cell.
+    // such names, so `one_file_per_run` is false. `resolves` accepts every cell with recipients or a sender. If a name in such a cell is
+    // not a machine of the run, this is an error later, when the cell is read.
     let (one_file_per_run, resolves) = (false, |_: usize, _: &str| true);
     let found = fields::assign(&templates, tables.len(), one_file_per_run, resolves).ok()?;
     let mut columns: BTreeMap<String, String> = BTreeMap::new();
@@ -151,8 +151,9 @@ fn event_column(titles: &[String], tables: &[Table], given: &Mapping) -> Option<
     events.next().is_none().then_some(first)
 }
 
-/// Turns the tables into shapes, one for each kind of event. `event` is the index of the column of events. All other columns are slots of
-/// every shape. The words of a column's title take the place of the words that a line of text has before the value.
+/// Turns the tables into shapes, one for each kind of event. Rows whose kind of event is not known have a shape of their own. `event` is
+/// the index of the column of events. All other columns are slots of every shape. The words of a column's title take the place of the
+/// words that a line of text has before the value.
 fn templates(titles: &[String], tables: &[Table], event: usize, given: &Mapping) -> Vec<Template> {
     let columns: Vec<usize> = (0..titles.len())
         .filter(|&column| column != event)
@@ -222,7 +223,7 @@ fn class(column: usize, words: &[String], tables: &[Table]) -> Class {
         // 0 is an arbitrary index of a time format. For tables, the index is not used.
         Class::Time(0)
     } else if nearly_all(&|cell| numbers::parse_times_ten_to(cell, 0, mark).is_ok()) {
-        // The power 0 only means that the number is not scaled.
+        // The condition only checks that the cells are numbers. Its 0 is the power of ten, so the numbers are not scaled.
         Class::Number
     } else if nearly_all(&numbers::is_vector) {
         Class::List

@@ -65,9 +65,9 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
     times
 }
 
-/// A number of at least this size is taken as a Unix time: in seconds, this is a time in the year 2001. Clock values, queue
-/// lengths and machine numbers are smaller.
-const UNIX_TIME: f64 = 1e9;
+/// Numbers from this size on are taken as Unix times: 1e9 seconds after the Unix epoch, it was the year 2001. Clock values, queue lengths
+/// and machine numbers are smaller.
+const MIN_UNIX_TIME: f64 = 1e9;
 
 /// The slots of a shape that can be times, by their format, their words, their unit or their size.
 fn candidates(template: &Template) -> impl Iterator<Item = (usize, &Slot)> {
@@ -76,7 +76,7 @@ fn candidates(template: &Template) -> impl Iterator<Item = (usize, &Slot)> {
             .rows
             .iter()
             .map(|row| row.cells[slot_index].parse());
-        cells.all(|cell: Result<f64, _>| cell.is_ok_and(|value| value >= UNIX_TIME))
+        cells.all(|cell: Result<f64, _>| cell.is_ok_and(|value| value >= MIN_UNIX_TIME))
     };
     let slots = template.slots.iter().enumerate();
     slots.filter(move |(slot_index, slot)| {

@@ -86,8 +86,8 @@ static AT_LABELLED_PEERS: Lazy<Regex> = Lazy::new(|| regex(r"^\d+(?:, ?\d+)+\b")
 /// A unit of time directly after a number.
 static AT_UNIT: Lazy<Regex> =
     Lazy::new(|| regex(r"^(?:s|sec|secs|seconds|ms|us|µs|ns)(?:[^\p{L}\d_]|$)"));
-/// A machine's name of one letter at the beginning of a record, with the sign after it: `A: send`, `A | send`, or the part `A]` of
-/// `[A] send`. The letters `R`, `S` and `I` stand for events and are not names.
+/// A machine's name at the beginning of a record, if the name is one letter. The match includes the sign after the name: `A:` in `A: send`,
+/// `A |` in `A | send`, or `A]` in `[A] send`. The letters `R`, `S` and `I` stand for events and are not names.
 static AT_LETTER: Lazy<Regex> = Lazy::new(|| regex(r"^[A-HJ-QT-Z](?:\]|:| \|)"));
 
 /// Splits a record of one or more lines into tokens.
@@ -136,7 +136,7 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
         .is_some_and(|token| matches!(token.class, Class::Word | Class::Name | Class::Number));
     if first.is_ascii_digit() || (is_plus_or_minus && !follows_word_or_number) {
         let number = AT_NUMBER.find(rest).map(|found| found.end());
-        // Letters directly after a number, other than a unit, make it a name: `2nd`.
+        // If letters follow directly, this is a number only if the letters are a unit: `2ms` begins with a number, but `2nd` is a name.
         let has_unit = |end: usize| AT_UNIT.is_match(&rest[end..]);
         if let Some(end) = number.filter(|&end| is_word_end(rest, end) || has_unit(end)) {
             return (Class::Number, end);

@@ -29,8 +29,8 @@ pub(super) struct Block {
     pub(super) path: PathBuf,
     /// The runs, in the order of their rows in the files.
     pub(super) runs: Vec<CachedRun>,
-    /// The hash of the whole file `runs.parquet`, including the checksum at its end. It goes into the checksums of the block's other files, so
-    /// those files are valid only together with this `runs.parquet`.
+    /// The hash of the whole file `runs.parquet`, including the checksum in it. The checksums of the block's other files cover this hash
+    /// too, so those files are valid only together with this `runs.parquet`.
     pub(super) checksum: String,
 }
 

@@ -13,7 +13,7 @@ use crate::stats::repetitions::{Group, Repetitions};
 pub struct AllRuns<'d> {
     /// The values of each run.
     pub repetitions: &'d Repetitions<'d>,
-    /// The groups of `repetitions`: one for each machine that the user chose, of each configuration.
+    /// The groups of `repetitions`: for each configuration, one group for each machine that the user chose.
     pub groups: &'d [Group],
 }
 
@@ -51,9 +51,13 @@ fn common_machines(pair: &Pair<'_>) -> u32 {
     machines(pair.a).min(machines(pair.b))
 }
 
-/// For each measure, the average of the differences of `pairs`, which belong to one dataset. `None` if no pair has a difference. The
-/// average has no interval in three cases: a machine has no value in one of the runs; `all_runs` is `None`; or --where chooses a
-/// machine in only one of two compared configurations (for example `machine = 1 and internal = 0.4`, if `internal` changes).
+/// For each measure, the average of the differences of `pairs`, which belong to one dataset. `None` if no pair has a difference. In
+/// three cases the average has no interval, even if the differences have intervals:
+///
+/// - A machine has no value in one of the runs.
+/// - `all_runs` is `None`.
+/// - --where chooses a machine in only one of two compared configurations. For example, in a contrast of `internal`, the condition
+///   `machine = 0 or machine = 1 and internal = 0.4` chooses machine 1 in only one of them.
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
@@ -97,9 +101,9 @@ fn averages(
     Ok(measures.iter().map(average).collect())
 }
 
-/// Makes groups of configurations instead of machines: the value of a run is the mean over the first `k` of the machines that the user
-/// chose with --where. `k` is the number of machines that both configurations of a pair have, for example 2 if the rates are 1,3,6 and 1,3. The
-/// result has an element for each `k` that occurs in `pairs`: `k`, and a group for each configuration.
+/// Makes groups that combine the machines of each run. In such a group, the value of a run is the mean over the first `k` of the machines
+/// that the user chose with --where. `k` is the number of machines that both configurations of a pair have, for example 2 if the rates are
+/// 1,3,6 and 1,3. The result has an element for each `k` that occurs in `pairs`: `k`, and a group for each configuration.
 fn run_means(
     pairs: &[Pair<'_>],
     repetitions: &Repetitions<'_>,
@@ -111,12 +115,13 @@ fn run_means(
         .collect()
 }
 
-/// Each of `pairs` compares two machines, and is a row of the table. Several rows can belong to the same two configurations. This function
-/// finds these pairs of configurations. The result has a `Pair` for each of them, whose two groups are from `run_means`, and its weight: the
-/// number of its rows.
+/// Finds the pairs of configurations that the table compares, with their weights. Each of `pairs` is a row of the table and compares two
+/// machines. Several rows can belong to the same two configurations. The weight of two configurations is the number of their rows. The
+/// groups of the two configurations are taken from `run_means`.
 ///
 /// The result is `None` if the means of one of these configurations include a machine that has no row. This happens if the user chose a
-/// machine (with --where) in only one of two compared configurations. `chosen_machines` has a group for each machine that the user chose, of each configuration.
+/// machine (with --where) in only one of two compared configurations. `chosen_machines` has, for each configuration, one group for each
+/// machine that the user chose.
 fn weighted_pairs<'g>(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
@@ -139,7 +144,7 @@ fn weighted_pairs<'g>(
                 machines.count().min(*k as usize)
             };
             if row_count > 0 {
-                // Each row is another machine, so it is enough to compare the numbers.
+                // The rows are about different machines. So it is enough to compare how many rows and how many machines there are.
                 let each_machine_has_a_row = |group| machines_in_mean(group) == row_count;
                 if !each_machine_has_a_row(pair.a) || !each_machine_has_a_row(pair.b) {
                     return None;
@@ -148,7 +153,8 @@ fn weighted_pairs<'g>(
             }
         }
     }
-    // Some rows can be missing: `find_pairs` does not pair two configurations whose first chosen machines have different numbers.
+    // The `machine` of a group in `run_means` is its first chosen machine. `find_pairs` pairs two groups only if their `machine` is the
+    // same. So two compared configurations can be missing in `found`. Then their rows were not counted, and the result is `None`.
     let rows_found: usize = found.iter().map(|(_, row_count)| row_count).sum();
     (rows_found == pairs.len()).then_some(found)
 }

@@ -183,7 +183,8 @@ impl Simulator {
         }
     }
 
-    /// Takes the message that the machine receives out of its queue. `None` means that the tick is idle.
+    /// Removes a message from the queue and returns it: the message that the machine receives at this tick. `None` means that the tick is
+    /// idle.
     fn take(&mut self, machine: usize) -> Option<Message> {
         let ticks_before = self.nodes[machine].log.len();
         if self.bug == Bug::LooksEveryOtherTick && !ticks_before.is_multiple_of(2) {
@@ -219,8 +220,8 @@ impl Simulator {
         };
         let mut logged = message;
         if self.bug == Bug::WrongSender {
-            // Logs the number after the sender's (0 comes after the highest). If that is the receiver's own number, logs the number after
-            // that.
+            // Logs the machine with the next number instead of the sender. Machine 0 comes after the last machine. The receiver itself is
+            // skipped.
             logged.sender = (message.sender + 1) % machines;
             if logged.sender == machine as u32 {
                 logged.sender = (logged.sender + 1) % machines;
@@ -311,7 +312,8 @@ impl Simulator {
         let delay_ns = match self.delays {
             _ if self.bug == Bug::IgnoresDelay => 0,
             DelayDistribution::Constant(ns) => ns,
-            // Minus the logarithm of a uniform number has an exponential distribution with mean 1. `1 - draw` is uniform too, but never 0.
+            // If u is uniform between 0 and 1, -ln(u) has an exponential distribution with mean 1. Here u is `1 - draw`, because a draw can
+            // be 0, and -ln(0) is infinite.
             DelayDistribution::Exponential(mean_ns) => (-(1.0 - self.draw()).ln() * mean_ns) as u64,
         };
         // Whether `LosesMessages` and `DuplicatesMessages` affect this message.

@@ -1,7 +1,8 @@
 //! The bugs that the audit must find, and the distributions of delays in the simulated systems.
 
-/// A bug that tests build into a simulated program, so that the audit finds it in the logs. Each text says what the program with the bug does. A stamp is the timestamp that a message carries. A
-/// message is processed when a tick takes it out of the queue. A tick is idle if it processes no message.
+/// A bug that tests build into a simulated program, so that the audit finds it in the logs. Each text says what the program with the bug
+/// does. A stamp is the timestamp that a message carries. A message is processed when a tick takes it out of the queue. A tick is idle if
+/// it processes no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
     /// The program has no bug.
@@ -22,8 +23,8 @@ pub enum Bug {
     DuplicatesMessages,
     /// Some messages overtake the sender's previous message to the same machine.
     SwapsMessages,
-    /// If two messages of the same sender are next to each other in the queue, they are read as one message. Its stamp consists of both stamps'
-    /// digits: 12 and 15 become 1215.
+    /// If two messages of the same sender are next to each other in the queue, they are read as one message. Its stamp consists of both
+    /// stamps' digits: 12 and 15 become 1215.
     CoalescesMessages,
     /// Of the waiting messages, the one that arrived last is processed first.
     LastInFirstOut,
@@ -43,8 +44,8 @@ pub enum Bug {
     TakesTwo,
     /// Every second tick of a machine does not look into the queue, and so is idle even if messages wait.
     LooksEveryOtherTick,
-    /// A tick can also receive a message that arrives at exactly the time of the tick. (In a correct program, this message waits for a later
-    /// tick.) So a message without delay can be received at the time at which it is sent.
+    /// A tick can also receive a message that arrives at exactly the time of the tick. (In a correct program, this message waits for a
+    /// later tick.) So a message without delay can be received at the time at which it is sent.
     ReceivesAtArrivalTime,
     /// Another machine is logged as the sender of a received message.
     WrongSender,

@@ -27,7 +27,7 @@ fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
         (
             |run| {
                 configuration(run).internal = "0.6".parse().expect("a probability");
-                // With the same value in its key, the row contradicts only `dataset.json`.
+                // The key gets the new value, too. So the row does not contradict itself, but only `dataset.json`.
                 run.row.key = run.row.key.replace("internal=0.7", "internal=0.6");
             },
             "`rates=1,3,6 internal=0.6 phase=spread stamp=after duration_s=20` is not in dataset.json",
@@ -81,8 +81,8 @@ fn a_journal_row_that_contradicts_itself_or_other_files_is_found() {
 
 /// An experiment for the next test. The margin of a run is the shortest time between two ticks whose order matters. (The order of two ticks
 /// of different machines matters if one of the machines may send to the other, or if both may send to the same third machine.) The rule for
-/// phases (times of first ticks) guarantees a lower limit of the margin. With `spread`, the limit is greater than 0; with the other rules it
-/// is 0. With `spread` and the rates 1.1, 3.7, 2.3, the margin of most runs is greater than the limit.
+/// phases (times of first ticks) guarantees a lower limit of the margin. With `spread`, the limit is greater than 0; with the other rules
+/// it is 0. With `spread` and the rates 1.1, 3.7, 2.3, the margin of most runs is greater than the limit.
 const MARGINS: &str = "name = \"margins\"\nseed = 5\nrepetitions = 3\nduration_s = 20\nengine = \"virtual\"\n[parameters]\n\
     rates = [[1.1, 3.7, 2.3], [2, 3, 4, 1, 1, 2, 3]]\ninternal = [0.5, 1]\nphase = [\"spread\", \"uniform\", \"aligned\"]\n\
     topology = [\"mesh\", \"ring\", \"star\", \"time-keeper\"]";
@@ -91,7 +91,7 @@ const MARGINS: &str = "name = \"margins\"\nseed = 5\nrepetitions = 3\nduration_s
 /// column `margin_us`, and rows that a newer `sim` added have the margin. In schema 5, all rows have the margin. So the audit accepts both
 /// numbers in schema 4, but only the margin in schema 5.
 #[test]
-fn the_audit_accepts_margins_by_the_definition_of_their_schema() {
+fn lower_limits_of_margins_are_accepted_in_schema_4_but_not_in_5() {
     for (schema, has_lower_limit, is_accepted) in [
         (5, false, true),
         (5, true, false),
@@ -248,7 +248,7 @@ fn runs_that_are_finished_twice_are_found() {
     fixture::altered(folder.path(), fixture::SMALL, |runs| {
         let same_number = runs[1].clone();
         runs.push(same_number);
-        // The second copy gets another run number, but it keeps its key (the parameters and the repetition).
+        // The copy of the third run gets another run number, but it keeps its key (the parameters and the repetition).
         let mut same_key = runs[2].clone();
         same_key.row.run = 99;
         // This row needs no events: the audit does not read the events of a run whose key it has already seen.

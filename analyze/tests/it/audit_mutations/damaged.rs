@@ -1,4 +1,4 @@
-//! Tests of the audit with logs of the project's own engine in which rows were changed.
+//! Tests of the audit with damaged logs: `sim` makes correct runs, and the tests change rows in their logs.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,8 @@ use super::setups::{
 };
 use crate::fixture;
 
-/// Runs of the virtual engine, and runs over TCP that are not as scheduled. The audit can compute the exact queue lengths of the first kind,
-/// but only lower and upper limits for the second.
+/// Runs of the virtual engine, and runs over TCP that are not as scheduled. The audit can compute the exact queue lengths of the first
+/// kind, but only lower and upper limits for the second.
 pub const VIRTUAL_AND_NOT_AS_SCHEDULED: [RunKind; 2] = [RunKind::Virtual, RunKind::NotAsScheduled];
 
 /// Writes the runs of [`fixture::SMALL`] as runs of this kind, with an altered second run, and audits them.
@@ -52,7 +52,7 @@ pub fn owned(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|cell| (*cell).to_owned()).collect()
 }
 
-/// Tells whether these are the cells of the row of machine 2 at this tick.
+/// Tells whether `cells` is the row of machine 2 at this tick.
 pub fn is_tick(cells: &[&str], tick: &str) -> bool {
     cells[MACHINE..=TICK] == ["2", tick]
 }
@@ -104,7 +104,7 @@ fn swapped_columns_are_found() {
     }
 }
 
-/// Changes the cell in `column` of one row. It is the first row of machine 2 from tick 10 on that has this kind of event.
+/// Changes the cell in `column` of one row: the first row of machine 2, from tick 10 on, with an event of the kind `event`.
 fn change(run: &mut EndedRun, event: &str, column: usize, value: impl Fn(&str) -> String) {
     let mut is_changed = false;
     rewrite(run, |cells| {

@@ -74,9 +74,9 @@ fn wrong_clocks_are_found() {
         require_found(bug, check, everywhere);
     }
     // A program with the bug `TakesStamp` sets the clock to stamp + 1 at each receive. This is wrong only if the stamp is lower than the
-    // clock. With two machines, it can happen that no receive is wrong. The slower machine receives at nearly every tick. When it
-    // receives stamp 7, its clock becomes 8, and the next stamp of the other machine is 8 or more. The faster machine hardly ever receives,
-    // because the slower machine hardly ever sends.
+    // clock. With two machines, it can happen that no receive is wrong. The slower machine receives at nearly every tick. When it receives
+    // stamp 7, its clock becomes 8. The next stamp of the other machine is 8 or more, so it is not lower than this clock. The faster
+    // machine hardly ever receives, because the slower machine hardly ever sends.
     require_found(
         Bug::TakesStamp,
         Check::ReceiveClock,
@@ -181,10 +181,11 @@ fn messages_that_are_received_at_the_time_of_their_send_are_found() {
 
 /// The machines receive messages in the wrong order. If the run is as scheduled, the audit knows the right order, and `queue_order` fails.
 ///
-/// If the run is late, the audit knows only the earliest and the latest possible arrival of each message. In this test a message can
-/// travel as long as the whole run lasts. So every order is possible, and `queue_order` passes. But `queue_length` fails. This check
-/// assumes that the third message that a machine receives is the third that entered its queue. The logged queue lengths show when the third
-/// message entered. But because of the bug, the message that is received third may have been sent after that time. Then the check fails.
+/// If the run is late, the audit knows only the earliest and the latest possible arrival of each message. In this test a message can travel
+/// as long as the whole run lasts. So every order is possible, and `queue_order` passes. But `queue_length` fails. The logged queue lengths
+/// show when messages entered the queue, but not which messages. So this check assumes that messages are received in the order in which
+/// they entered: for example, that the third message received is the third that entered. Because of the bug, the message that is received
+/// third may have been sent only after the third message entered. Then the check fails.
 #[test]
 fn a_wrong_order_in_a_late_run_is_found_by_queue_length() {
     let allow_long_latencies = |run: &mut EndedRun| {

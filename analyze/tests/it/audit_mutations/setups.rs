@@ -10,7 +10,7 @@ use super::buggy;
 use super::bugs::{Bug, DelayDistribution};
 use crate::fixture;
 
-/// A configuration of simulated machines. The texts are values of the experiment file, as they are written there.
+/// A configuration of simulated machines. The strings are written into the experiment file as they are.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     pub rates: &'static str,

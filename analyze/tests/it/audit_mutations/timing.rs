@@ -101,7 +101,7 @@ fn times_that_do_not_fit_the_due_time_or_the_previous_event_are_found() {
 
 /// All logged times of machine 2 are one second too late. So according to the log, its messages are received before they are sent.
 #[test]
-fn receives_before_their_sends_are_found() {
+fn messages_that_are_received_before_they_are_sent_are_found() {
     let audit = altered(RunKind::NotAsScheduled, |run| {
         rewrite(run, |cells| {
             let mut row = owned(&cells);

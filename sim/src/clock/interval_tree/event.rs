@@ -25,8 +25,9 @@ impl Default for EventTree {
     }
 }
 
-/// What a new node costs in [`EventTree::grow`], which adds 1 at the cheapest place. Each level of the tree costs 1, and no tree has as
-/// many levels as this number. So a place that needs no new node (a leaf that is completely within the machine's part) is always cheaper.
+/// What a new node costs in [`EventTree::grow`], which adds 1 at the cheapest place. Each level of the tree costs 1, and all levels
+/// together cost less than one new node. So a place that needs no new node is always cheaper than a place that needs one. (A place needs no
+/// new node if it is a leaf that is completely within the machine's part.)
 const NEW_NODE_COST: u64 = 1 << 32;
 
 impl EventTree {
@@ -220,9 +221,10 @@ impl EventTree {
         match self {
             Self::Leaf(number) => 1 + number_bits(*number),
             Self::Node(number, left, right) => {
-                // One bit says that this is a node. The next 2 bits tell four cases apart. In three of them the node's number is 0, and the
-                // left half is 0 everywhere, or the right half is, or neither. In the fourth case the number is above 0. Then 1 more bit says
-                // whether one of the halves is 0 everywhere, and if so, another bit says which.
+                // One bit says that this is a node. The next 2 bits tell four cases apart. In three of them the node's number is 0: one
+                // case for a left half that is 0 everywhere, one for a right half that is 0 everywhere, and one for neither. In the fourth
+                // case the number is above 0. Then 1 more bit says whether one of the halves is 0 everywhere, and if so, another bit says
+                // which.
                 let is_one_half_zero = **left == ZERO || **right == ZERO;
                 let kind_bits = match (number, is_one_half_zero) {
                     (0, _) => 1 + 2,

@@ -282,7 +282,7 @@ mod tests {
         assert!(error(io::ErrorKind::AddrInUse).contains("--ports"));
         assert!(error(io::ErrorKind::AddrNotAvailable).contains("--engine virtual"));
         assert!(error(io::ErrorKind::NetworkUnreachable).contains("ip link set lo up"));
-        // Memory is seldom short, open files more often. So a shortage of memory gets the advice about open files too.
+        // Usually a shortage is one of open files, seldom one of memory. So both get the advice about open files.
         assert!(error(io::ErrorKind::OutOfMemory).contains("ulimit -n"));
     }
 

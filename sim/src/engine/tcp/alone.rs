@@ -168,14 +168,14 @@ fn begin(
     reactor: &mut Reactor,
 ) -> Result<HostedRun, ParticipantError> {
     let cannot_listen = |address: &SocketAddr, error: std::io::Error| {
-        let listen = ParticipantError::Listen {
+        let listen_error = ParticipantError::Listen {
             machine: participant.machine,
             address: *address,
             problem: error.to_string(),
         };
         match is_shortage(&error) {
-            true => ParticipantError::Shortage(listen.to_string()),
-            false => listen,
+            true => ParticipantError::Shortage(listen_error.to_string()),
+            false => listen_error,
         }
     };
     // Takes the first address at which the machine can listen. If there is none, `last_error` says why the last address failed.

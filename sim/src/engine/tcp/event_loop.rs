@@ -35,8 +35,8 @@ const STEP_EVERY_NS: u64 = 5_000_000;
 /// Maximum number of runs that are set up at the same time. While a run is set up, each of its machines has a listener, which needs a
 /// file descriptor.
 pub(crate) const MAX_SETTING_UP: usize = 8;
-/// How long a run may wait for its last messages after the end of its duration. Also how long a run may need to start after the estimated
-/// end of its set-up.
+/// After the end of its duration, a run waits at most this long for its last messages. A run must also start at most this long after the
+/// estimated end of its set-up.
 const PATIENCE_NS: u64 = 10_000_000_000;
 /// The longest wait for sockets, deadlines or runs. An interrupt is noticed after this time at the latest.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
@@ -112,9 +112,9 @@ enum DeadlineKind {
     /// The next tick of this machine is due.
     Tick(usize),
     /// If `started` is false, the run must start by the deadline. If `started` is true, the run must end by the deadline; such a deadline
-    /// is set when the run starts. `setup_count` is the number of the run's meshes when the deadline was set: if the run has got a new mesh
-    /// since then, this mesh has a deadline of its own. `suspended_ns` is how long the loop had been suspended in total when the deadline
-    /// was set. Later suspensions postpone the deadline.
+    /// is set when the run starts. `setup_count` is how many meshes the run had got when the deadline was set. If `started` is false and
+    /// the run has got another mesh since then, this deadline has no effect: the newer mesh has a deadline of its own. `suspended_ns` is
+    /// how long the loop had been suspended in total when the deadline was set. Later suspensions postpone the deadline.
     Patience {
         started: bool,
         setup_count: u32,
@@ -154,7 +154,7 @@ struct EventLoop<'s, D> {
     postponed: Option<Run>,
     /// Whether the mesh of a run was closed after the last attempt to set up the postponed run. Then there may be file descriptors for it.
     closed_since_postponed: bool,
-    /// Whether the loop may be able to take another run at once. If so, the loop does not wait for sockets. True after the loop has
+    /// Whether the loop may be able to take another run now. If so, the loop does not wait for sockets. True after the loop has
     /// taken a run, because more runs may be available. Also true after the loop has closed the mesh of a run, because then file
     /// descriptors are free again.
     may_take_more: bool,
@@ -396,7 +396,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             self.deadlines.extend(first_ticks);
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
             // Machines that have no tick send their end frames now. (An end frame says that no more messages follow.) If an end frame
-            // cannot be sent, the run first counts as started, and then fails (below).
+            // cannot be sent, the run fails, but only below: `not_started` must be lowered first, because the run has started.
             let end_frames_sent = hosted.end_machines_without_ticks();
             self.not_started -= 1;
             let has_started = true;

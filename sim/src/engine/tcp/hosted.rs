@@ -77,8 +77,8 @@ pub(super) struct HostedRun {
     agreement: Agreement,
     latency: Samples,
     arrivals: Arrivals,
-    /// An upper limit of the number of events of the run. No timestamp is greater, because a clock counts at most all events of the run. The
-    /// number of messages is not greater either, because a tick sends at most one message to each other machine.
+    /// An upper limit of the number of events of the run. No timestamp is greater, because each event raises the run's largest clock by at
+    /// most 1. The number of messages is not greater either, because a tick sends at most one message to each other machine.
     max_events: u64,
     /// Number of messages that have arrived.
     messages_arrived: u64,
@@ -207,8 +207,8 @@ impl HostedRun {
             });
             next = self.machines[machine].next_event_in_tick();
         }
-        // After its last tick, the machine sends an end frame on each of its connections. An end frame says how many messages the
-        // machine has sent on that connection.
+        // After its last tick, the machine sends an end frame to each machine to which it is connected. An end frame says how many
+        // messages the sender has sent to this recipient.
         if self.next_due_ns(machine).is_none() {
             self.mesh.send_end_frames(machine as MachineIndex)?;
         }

@@ -1,5 +1,5 @@
-//! One side of a connection (a *link*). A connection first carries a handshake in each direction, and then frames: messages, and a few
-//! notices such as the end frame, after which its sender sends nothing more. Reading and writing never block.
+//! One side of a connection (a *link*). In each direction, a connection first carries a handshake and then frames. A frame is a message or
+//! a notice. One of the notices is the end frame: after it, its sender sends nothing more. Reading and writing never block.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -46,9 +46,9 @@ pub(super) enum Closing {
     Orderly,
 }
 
-/// The nonces of the two machines of a connection. With its nonce, a machine sends the Unix time of its system clock in nanoseconds. (If both
-/// machines are in one process, both times are 0.) In the handshake, each machine proves that it knows the run's secret. Its proof is a hash
-/// that also depends on these nonces and times, so a proof from one connection is worth nothing in another.
+/// The nonces of the two machines of a connection. Each nonce has a time beside it: the Unix time of its machine's system clock, in
+/// nanoseconds. (If both machines are in one process, both times are 0.) In the handshake, each machine proves that it knows the run's
+/// secret. Its proof is a hash that also depends on these nonces and times, so a proof from one connection is worth nothing in another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Session {
     /// From the machine that listens.
@@ -219,7 +219,7 @@ impl Link {
         }
     }
 
-    /// Returns the number of messages sent to the peer, including those over their own connections.
+    /// Returns the number of messages sent to the peer. Called for the persistent connection. Messages over separate connections count too.
     pub(super) fn messages_sent(&self) -> u64 {
         self.messages_sent
     }
@@ -255,8 +255,8 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// Returns why the connection cannot be used any more: it broke, it was closed too early, or what arrived was wrong or was refused by
-    /// `handle`. The text is the end of a sentence that begins with "machine 1's connection to machine 0".
+    /// Returns why the connection cannot be used any more: it broke, it was closed too early, what arrived was wrong, or `handle` returned
+    /// an error. The text is the end of a sentence that begins with "machine 1's connection to machine 0".
     pub(super) fn read(
         &mut self,
         scratch: &mut [u8],
@@ -405,7 +405,7 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let stream = TcpStream::connect(address).expect("a connection");
         let (mut recipient, _) = listener.accept().expect("a connection");
-        // These steps of the handshake have a nonce and a time of 0 and no proof. The call of `read` below accepts any step.
+        // In these steps of the handshake, the nonce and the time are 0, and there is no proof. The call of `read` below accepts any step.
         let hello = |kind, machine| secret::new_step(kind, machine, [0; 16], 0);
         let mut link = Link::new(0, Some(1), Purpose::OneMessage, (stream, 0), None);
         link.send_hello(&hello(HelloKind::Message, 0))

@@ -100,7 +100,7 @@ pub(super) struct Mesh {
     ended_sides: usize,
     /// Number of messages that were sent over a connection of their own and are not confirmed by their recipients yet.
     unconfirmed_messages: usize,
-    /// Number of connections that were refused because they did not come from a machine of the run.
+    /// Number of accepted connections that were closed before it was known which machine is at the other side.
     rejected_connections: u32,
 }
 
@@ -232,8 +232,9 @@ impl Mesh {
             .get_mut((machine - self.local.start) as usize)
     }
 
-    /// Writes and reads what the link at `index` is ready for. Passes each frame to `on_frame`, with the machine that receives it and
-    /// the machine that sent it. `on_frame` may refuse the frame, which ends the run. `scratch` is memory for the bytes that are read.
+    /// If the link at `index` is ready for writing, writes the bytes that wait to be sent. Then reads what has arrived. Passes each frame
+    /// to `on_frame`, with the machine that receives it and the machine that sent it. `on_frame` may refuse the frame, which ends the run.
+    /// `scratch` is memory for the bytes that are read.
     ///
     /// # Errors
     ///
@@ -264,7 +265,7 @@ impl Mesh {
                     Incoming::Frame(frame) => {
                         // The peer is known: frames are read only after the handshake has proved it.
                         if let Some(peer) = link.peer {
-                            // Whether everything from the peer has arrived with this frame: all its messages and its end frame.
+                            // Whether nothing more will come from the peer: all its messages and its end frame have arrived.
                             let is_last = match link.purpose {
                                 Purpose::Persistent { .. } => link.has_ended(),
                                 Purpose::OneMessage => {

@@ -50,9 +50,10 @@ pub use spill::Piece;
 
 use crate::experiment::{Configuration, Connection};
 
-/// Returns how many open files an event loop needs to set up runs of `machines` machines, in addition to the connections of its runs. For
-/// the system, a socket is an open file. Up to `MAX_SETTING_UP` runs are set up at the same time, and each machine of these runs has a
-/// listener. Besides, the loop has up to `MAX_SILENT` accepted connections whose other side has not yet proved which machine it is.
+/// Returns how many open files an event loop needs to set up runs, if each run has `machines` machines. The open files of the runs'
+/// connections are not included. For the system, a socket is an open file. Up to `MAX_SETTING_UP` runs are set up at the same time, and
+/// each machine of these runs has a listener. Besides, the loop has up to `MAX_SILENT` accepted connections whose other side has not yet
+/// proved which machine it is.
 pub fn files_for_setup(machines: u32) -> u64 {
     event_loop::MAX_SETTING_UP as u64 * u64::from(machines) + reactor::MAX_SILENT as u64
 }

@@ -61,8 +61,8 @@ mod tests {
     /// `every`. The other ticks are on time.
     fn pressure_after(ticks: u64, late_ns: u64, every: u64) -> Pressure {
         let mut pressure = Pressure::default();
-        // A tick exactly one second after the start of a window still belongs to the window, so each window has `ticks + 1` ticks. The `for`
-        // makes one tick more than two windows have. At this tick, the first of the third window, `Pressure` judges the second window.
+        // A tick exactly one second after the start of a window still belongs to the window, so each window has `ticks + 1` ticks. After
+        // two windows, the `for` makes one more tick, the first of the third window. At this tick, `Pressure` judges the second window.
         for tick in 0..=2 * (ticks + 1) {
             let lateness_ns = if tick % every == 0 { late_ns } else { 0 };
             pressure.ticked(tick * WINDOW_NS / ticks, lateness_ns);

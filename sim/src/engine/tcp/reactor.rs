@@ -18,7 +18,7 @@ const MAX_EVENTS: usize = 1024;
 /// is hardly ever closed in this way, because machines send their proofs as soon as they can. So machines can connect even if other
 /// programs open many silent connections.
 pub(crate) const MAX_SILENT: usize = 32;
-/// How long to wait before a listener that could not accept is tried again.
+/// If a listener could not accept a connection, it is tried again after this time.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
 
 /// The run to which a socket belongs, and which socket of the run it is.
@@ -144,8 +144,8 @@ impl Reactor {
         routes.copied().find(|route| route.slot == slot)
     }
 
-    /// Plans to report the listener at `route` as ready once more, because more connections may wait at it. It is reported by
-    /// the next call of [`Reactor::take_ready`] or, if accepting has `failed`, [`RETRY_AFTER`] from now.
+    /// Plans to report the listener at `route` as ready once more, because more connections may wait at it. The next call of
+    /// [`Reactor::take_ready`] reports it. But if accepting has `failed`, it is not reported before [`RETRY_AFTER`] has passed.
     pub(super) fn retry_listener(&mut self, route: Route, failed: bool) {
         let delay = if failed { RETRY_AFTER } else { Duration::ZERO };
         self.retries.push((Instant::now() + delay, route));

@@ -17,8 +17,8 @@ pub(super) struct Secret {
 }
 
 impl Secret {
-    /// Creates the key for the proofs of the run whose name is `run_key` (the text of its configuration and repetition). Machines get the
-    /// same key only if all three arguments are equal.
+    /// Creates the key for the proofs of a run. `run_key` is the name of the run: the text of its configuration and repetition. Machines
+    /// get the same key only if all three arguments are equal.
     pub(super) fn new(token: &RunToken, seed: u64, run_key: &str) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
         hasher.update(token).update(&seed.to_be_bytes());

@@ -12,7 +12,8 @@ pub(super) struct Start {
     /// The bytes of the two cells and their commas, such as `7,2,`, as a number: the first byte is the lowest one. 0 if there are more than
     /// eight bytes, which do not fit into the number.
     text: u64,
-    /// A mask with all bits of the bytes that `text` uses. 0 if there are more than eight bytes.
+    /// A mask for the first eight bytes of a row. Its bits are 1 in the bytes of the two cells and their commas, and 0 in the bytes after
+    /// them. 0 if the two cells and their commas have more than eight bytes.
     mask: u64,
     /// The length of the two cells with their commas, in bytes.
     length: usize,
@@ -131,7 +132,8 @@ impl UsualCells<'_> {
             .get(self.position..self.position + 8)?
             .first_chunk::<8>()?;
         let word = u64::from_le_bytes(*eight);
-        // A byte is no digit if it is 0x80 or more in `digits` or in `above_nine`. One of them is enough, so the table shows only that one:
+        // Each byte of `word` is changed in two ways, for `digits` and for `above_nine`. If the byte is a digit, both results are less than
+        // 0x80. If it is no digit, at least one result is 0x80 or more, and the table shows one such result:
         //
         // byte                      in `digits` (minus 0x30)   in `above_nine` (plus 0x46)
         // 0x30 to 0x39 ('0'-'9')    0 to 9                     0x76 to 0x7f
@@ -150,9 +152,9 @@ impl UsualCells<'_> {
         // Byte 0 of `pairs` is 10 * (first digit) + (second digit). In the same way, byte 2 has the third and the fourth digit, byte 4 the
         // next two, and byte 6 the last two. Bytes 1, 3, 5 and 7 are not used.
         let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-        // Takes two pairs a and b: bytes 0 and 4 if `shift` is 0, bytes 2 and 6 if `shift` is 16. The product
-        // (a + b * 2^32) * (second_weight + first_weight * 2^32) has the upper 32 bits a * first_weight + b * second_weight. Its lower 32
-        // bits are not needed, and the term with 2^64 is dropped.
+        // Takes two bytes a and b of `pairs`: bytes 0 and 4 if `shift` is 0, bytes 2 and 6 if `shift` is 16. Then calculates the product
+        // (a + b * 2^32) * (second_weight + first_weight * 2^32). The upper 32 bits of the result are
+        // a * first_weight + b * second_weight. Its lower 32 bits are not needed, and the term with 2^64 is dropped.
         let weighted_sum = |shift: u32, first_weight: u64, second_weight: u64| {
             ((pairs >> shift) & 0x0000_00ff_0000_00ff)
                 .wrapping_mul((first_weight << 32) + second_weight)

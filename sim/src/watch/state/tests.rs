@@ -1,4 +1,4 @@
-//! Tests of what the live view (`sim watch`) counts after each row of a journal.
+//! Tests of what the live view (`sim status --watch`) counts after each row of a journal.
 
 use std::path::Path;
 use std::sync::Arc;

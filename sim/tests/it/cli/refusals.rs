@@ -168,7 +168,7 @@ fn a_run_that_needs_more_sockets_than_the_limit_of_open_files_is_refused() {
         .expect("it runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
-    // A machine has a connection to each of the 19 others, and each connection has a socket at both sides: 20 * 19 sockets.
+    // Each of the 20 machines has 19 sockets, one for its connection to each other machine. 20 * 19 = 380.
     assert!(
         stderr.contains("20 machines needs 380 sockets, but this process may open 300 files"),
         "{stderr}"

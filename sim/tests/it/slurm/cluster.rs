@@ -126,8 +126,8 @@ impl Cluster {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Returns what Slurm shows of `job`: an array such as `5`, or one of its tasks, such as `5_2`. For an array, there is an entry for each
-    /// task that has started or ended, and a single entry for all remaining tasks.
+    /// Returns what Slurm shows of `job`. `job` is an array, such as `5`, or a task of an array, such as `5_2`. For an array, there is an
+    /// entry for each task that has started or ended, and a single entry for all remaining tasks.
     pub fn jobs(&self, job: &str) -> Vec<Job> {
         let text = self.run(
             self.command("scontrol")

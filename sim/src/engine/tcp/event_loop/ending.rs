@@ -87,8 +87,8 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
         }
     }
 
-    /// After an interrupt: drops the runs that will not end within [`NEARLY_DONE_NS`]. Their outcomes are not delivered, so the same
-    /// command makes these runs again later. Only the first call does something.
+    /// After an interrupt: drops the runs that will not end within [`NEARLY_DONE_NS`]. Their outcomes are not delivered, so these runs do
+    /// not count as made. If the user gives the same command again, it makes them. Only the first call does something.
     pub(super) fn drop_unfinished(&mut self) {
         let was_interrupted = std::mem::replace(&mut self.interrupted, true);
         if was_interrupted {

@@ -7,9 +7,9 @@ use crate::experiment::{Experiment, Overrides};
 const EXPERIMENT: &str =
     "seed = 1\nduration_s = 10\n[parameters]\nrates = [1, 1]\ninternal = 0.5\n";
 
-/// A run that does not start in time gets a new mesh, at most twice. Each mesh has a deadline of its own, and the deadline of an earlier mesh
-/// has no effect on a later one. Nothing waits in this test: no socket is read, so no mesh is completed, and the deadlines that are passed to
-/// `check_progress` are long over.
+/// A run that does not start in time gets a new mesh, at most twice. Each mesh has a deadline of its own, and the deadline of an earlier
+/// mesh has no effect on a later one. The test reads no socket, so no mesh is completed. The test does not wait for deadlines either: the
+/// deadlines that it gives to `check_progress` have passed long ago.
 #[test]
 fn each_mesh_of_a_run_has_a_deadline_of_its_own() {
     let experiment = Experiment::parse(EXPERIMENT, "e.toml".as_ref(), Overrides::default());
@@ -29,20 +29,20 @@ fn each_mesh_of_a_run_has_a_deadline_of_its_own() {
         EventLoop::new(&settings, &control, |outcome| outcomes.push(outcome)).expect("a loop");
     event_loop.start_run(run);
     for setup_count in 1..=3 {
-        let is_of_this_mesh = |deadline: &Deadline| matches!(deadline.what, DeadlineKind::Patience { started: false, setup_count: of, .. } if of == setup_count);
+        let is_of_this_mesh = |deadline: &Deadline| matches!(deadline.what, DeadlineKind::Patience { started: false, setup_count: count, .. } if count == setup_count);
         let mut deadlines = event_loop
             .deadlines
             .iter()
             .map(|Reverse(deadline)| *deadline);
         let deadline = deadlines.find(is_of_this_mesh).expect("a deadline");
-        let over = Deadline {
+        let passed_deadline = Deadline {
             at_ns: 0,
             ..deadline
         };
-        // The second time, this mesh has been replaced already (or the run has ended).
+        // Only the first call has an effect: it replaces the mesh of this deadline or, if this is the third mesh, ends the run.
         for _ in 0..2 {
             let (started, suspended_ns) = (false, 0);
-            event_loop.check_progress(over, started, setup_count, suspended_ns);
+            event_loop.check_progress(passed_deadline, started, setup_count, suspended_ns);
         }
         assert_eq!(event_loop.runs.len(), usize::from(setup_count < 3));
     }

@@ -39,7 +39,7 @@ impl Fixture {
             Wiring::new(&run.configuration),
             Secret::new(&[1; 16], seed, "run"),
         );
-        // The number of the run in the event loop.
+        // The position of the run in the event loop.
         let slot = 0;
         let mesh = Mesh::new(slot, wiring, endpoints, secret, clock, &mut reactor).expect("a mesh");
         let hosted = HostedRun::new(run, seed, time_scale, mesh);

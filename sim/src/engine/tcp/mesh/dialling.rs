@@ -56,7 +56,8 @@ impl Mesh {
                     ));
                 }
                 // The peer is in another process, which may start later. So the pair is dialled again later. It is in `pairs_to_dial`
-                // already: if `connect` or `add` fails, the code above puts the pair back, and `open` cannot fail between processes.
+                // already: `connect` or `add` has failed, so the code above has put the pair back. (`open` has not failed: it sends nothing
+                // to another process.)
                 Some(_) => {
                     self.failed_dials += 1;
                     self.dial_again_at = Some(Instant::now() + DIAL_AGAIN_AFTER);
@@ -69,8 +70,8 @@ impl Mesh {
     }
 
     /// Opens a connection to `address`. This can fail because the system allows no more open files, or because another resource is short.
-    /// Then all silent connections are closed: those that were accepted, but whose other side has not proved yet which machine it is. If
-    /// there were any, this function tries once more.
+    /// Then all silent connections of this run are closed: those that were accepted, but whose other side has not proved yet which machine
+    /// it is. If there were any, this function tries once more.
     pub(super) fn connect(
         &mut self,
         address: SocketAddr,
@@ -110,7 +111,7 @@ impl Mesh {
             socket: SocketId::Link(index),
         };
         let handle = reactor.watch(&mut stream, route)?;
-        // The recipient's side of a connection for one message is an accepted connection, so its `purpose` here is `Persistent`.
+        // Only the sender passes `OneMessage`. The recipient accepts the connection, so it passes the purpose of persistent connections.
         let is_senders_side = purpose == Purpose::OneMessage;
         // If a connection is closed by a reset, its port can be used again at once, but bytes that have not been read are lost. So a
         // reset is used only if this process knows that both sides have received everything. It knows this in two cases: if it has both

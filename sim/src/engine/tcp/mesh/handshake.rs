@@ -92,8 +92,9 @@ impl Mesh {
         Ok(())
     }
 
-    /// Adds an accepted connection, sends a challenge if necessary, and reads the first bytes. If all runs together then have too many
-    /// silent connections, closes the one of this run that has been silent longest, but never the connection that was just accepted.
+    /// Adds an accepted connection, sends a challenge if necessary, and reads the first bytes. After that, all runs of the event loop
+    /// together may have too many silent connections. Then closes the connection of this run that has been silent longest, unless it is the
+    /// one that was just accepted.
     fn read_first_bytes(
         &mut self,
         machine: usize,
@@ -175,8 +176,8 @@ impl Mesh {
     /// known, so the dial is sent at once. Otherwise the dial is sent when the challenge has arrived.
     pub(super) fn open(&mut self, index: usize, peer: MachineIndex) -> io::Result<()> {
         let nonce = self.nonces.next();
-        let is_here = self.has_all_machines();
-        let listener = is_here.then(|| self.listener(peer)).flatten();
+        let listener_is_here = self.has_all_machines();
+        let listener = listener_is_here.then(|| self.listener(peer)).flatten();
         // The times are 0, because no clocks are compared within a process.
         let Some(challenge) = listener.map(|listener| (listener.nonce, 0)) else {
             return Ok(());
