@@ -448,7 +448,7 @@ fn run_event_loops(
         // Sending fails if writing to the dataset has failed. Then `control` has already told this event loop to stop, so `drop` ignores
         // the failure.
         tcp::serve(&settings, to_do, control, |run| {
-            drop(outcome_sender.send(run))
+            drop(outcome_sender.send(run));
         })
         // If one event loop fails, the others stop too.
         .inspect_err(|_| control.stop())
