@@ -8,7 +8,7 @@ use sim::log::{DatasetError, RowError};
 use sim::toml_reader::{Mistake, MistakeList};
 
 use crate::read::sql::NotSql;
-use crate::stats::sides::NothingPairs;
+use crate::stats::sides::NothingToCompare;
 
 /// Why a result could not be computed.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,7 @@ pub enum Error {
     },
     /// Two groups of runs, A and B, should be compared. But no configuration of A can be compared with a configuration of B.
     #[error(transparent)]
-    NothingPairs(#[from] NothingPairs),
+    NothingToCompare(#[from] NothingToCompare),
     /// The user wants to choose or sort the rows of a table by a column that the table does not have. With option `--by`, each row is a pool:
     /// the runs of several configurations together. A table of pools has fewer columns.
     #[error(

@@ -122,15 +122,17 @@ pub(crate) fn on_each_core<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) ->
 
 /// Starts the pools that all queries of Polars share, with `threads` threads each. The parameter sets only the size of rayon's global pool.
 /// Polars takes the sizes of the other two pools from the environment variable POLARS_MAX_THREADS, so the variable must be equal to
-/// `threads`, or unset if `threads` is the number of cores. Without this call, Polars starts the pools at the first query, and panics or
-/// hangs if the system gives too few threads.
+/// `threads`, or unset if `threads` is the number of cores. `largest` is the number of threads of the largest pool: the user can give the
+/// pool for asynchronous tasks more threads, with POLARS_ASYNC_THREAD_COUNT. Without this call, Polars starts the pools at the first
+/// query, and panics or hangs if the system gives too few threads.
 ///
 /// # Errors
 ///
 /// [`TooFewThreads`] if the system gives fewer threads than needed. Then no pool is started.
-pub fn start_pools(threads: usize) -> Result<(), TooFewThreads> {
-    let given = count_available(threads_needed(threads));
-    if given < threads_needed(threads) {
+pub fn start_pools(threads: usize, largest: usize) -> Result<(), TooFewThreads> {
+    let needed = threads_needed(largest);
+    let given = count_available(needed);
+    if given < needed {
         return Err(TooFewThreads { given });
     }
     // This fails only if the pool of rayon has already been started.

@@ -1,4 +1,4 @@
-//! The bytes on a connection between two machines, and their meaning: first the steps of a handshake ([`Hello`]), then frames
+//! The bytes on a connection between two machines, and their meaning: first the steps of a handshake ([`HandshakeStep`]), then frames
 //! ([`Frame`]). This code uses no socket.
 //!
 //! Each step of the handshake has 67 bytes. Each frame has 33 bytes, with one exception: a message can carry a second timestamp, of
@@ -6,13 +6,13 @@
 //! bytes. TCP is a stream of bytes, so a read may return a part of a frame, or several frames. [`Chunks`] and [`Frames`] restore the
 //! original steps and frames.
 //!
-//! This is the layout of the steps (`hello`) and of the frames. The number after the name of a field is its length in bytes. Numbers of a
+//! This is the layout of the steps (`step`) and of the frames. The number after the name of a field is its length in bytes. Numbers of a
 //! fixed length are big-endian. The second field of a frame depends on the frame's kind. In a message it is the Lamport timestamp
 //! (`stamp`). In a frame of kind End it says how many messages the sender has sent to the receiver (`count`). In a frame of kind Start it
 //! says when the run starts (`time`).
 //!
 //! ```text
-//! hello   magic 4 | version 2 | kind 1 | machine 4 | nonce 16 | time_ns 8 | proof 32     67 bytes
+//! step   magic 4 | version 2 | kind 1 | machine 4 | nonce 16 | time_ns 8 | proof 32     67 bytes
 //! frame   kind 1 | stamp, count or time 8 | sent_tick 8 | delay_ns 8 | sent_at_ns 8    33 bytes
 //!
 //! after the 33 bytes of a message that carries a timestamp of a vector clock or of a hybrid logical clock (hlc):
@@ -26,7 +26,7 @@
 //!
 //! The run's token (a secret that only the machines of the run know) is never sent. Each side proves that it knows the token. The proof
 //! is a hash with a key that is derived from the token. The hash depends on the kind, machine, nonce (a random number that is used only
-//! once) and time of the [`Hello`] that contains the proof. It also depends on the recipient's index, and on the nonces and times of the
+//! once) and time of the [`HandshakeStep`] that contains the proof. It also depends on the recipient's index, and on the nonces and times of the
 //! earlier steps. On a connection for one message, these are the steps of the connection that the two machines use during the whole run.
 //! So a copy of a proof is not valid between other machines, or when the run is attempted again. The dialler (the side that opens the
 //! connection) sends its proof first. The listener (the side that accepts the connection) sends its own proof only if the dialler's proof
@@ -54,7 +54,7 @@ const KIND_START: u8 = 4;
 const KIND_MESSAGE_WITH_TIMESTAMP: u8 = 5;
 
 /// Length of a step of the handshake, in bytes.
-pub const HELLO_BYTES: usize = 67;
+pub const STEP_BYTES: usize = 67;
 /// Length of a frame without a second timestamp, in bytes.
 pub const FRAME_BYTES: usize = 33;
 
@@ -65,9 +65,9 @@ pub type Nonce = [u8; 16];
 /// A hash that only a machine with the run's token can make.
 pub type Proof = [u8; 32];
 
-/// The kind of a [`Hello`].
+/// The kind of a [`HandshakeStep`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HelloKind {
+pub enum StepKind {
     /// The first step of a connection that is used during the whole run, if the dialler is in another process. The listener sends it
     /// directly after it has accepted the connection. The challenge has no proof. It has a nonce that goes into the dialler's proof. A
     /// dialler in the same process needs no challenge, because it knows the listener's nonce already.
@@ -84,18 +84,18 @@ pub enum HelloKind {
 
 /// A step of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hello {
+pub struct HandshakeStep {
     /// The kind of the step.
-    pub kind: HelloKind,
+    pub kind: StepKind,
     /// The machine that sends the step.
     pub machine: MachineIndex,
-    /// The sender's nonce. [`HelloKind::Message`] and [`HelloKind::Receipt`] have no nonce. Instead, this field has the number of the
+    /// The sender's nonce. [`StepKind::Message`] and [`StepKind::Receipt`] have no nonce. Instead, this field has the number of the
     /// message: 1 for the first message from its sender to its recipient, 2 for the next, and so on.
     pub nonce: Nonce,
     /// The sender's wall clock, in Unix time. The handshake compares the wall clocks of machines in different processes. If both machines
-    /// are in the same process, the time is 0. It is also 0 in [`HelloKind::Message`] and [`HelloKind::Receipt`].
+    /// are in the same process, the time is 0. It is also 0 in [`StepKind::Message`] and [`StepKind::Receipt`].
     pub time_ns: u64,
-    /// The proof that the sender knows the token. In a [`HelloKind::Challenge`], these bytes are 0.
+    /// The proof that the sender knows the token. In a [`StepKind::Challenge`], these bytes are 0.
     pub proof: Proof,
 }
 
@@ -140,9 +140,9 @@ pub enum WireError {
     /// The bytes are of another version of this protocol.
     #[error("speaks version {0} of the protocol, not {VERSION}")]
     Version(u16),
-    /// No [`HelloKind`] has this number.
+    /// No [`StepKind`] has this number.
     #[error("sent a handshake of unknown kind {0}")]
-    HelloKind(u8),
+    StepKind(u8),
     /// No kind of [`Frame`] has this number.
     #[error("sent a frame of unknown kind {0}")]
     Kind(u8),
@@ -174,26 +174,26 @@ pub enum WireError {
     TimestampRest(usize),
 }
 
-/// All kinds of [`Hello`], in the order of their numbers.
-const HELLO_KINDS: [HelloKind; 5] = [
-    HelloKind::Challenge,
-    HelloKind::Dial,
-    HelloKind::Answer,
-    HelloKind::Message,
-    HelloKind::Receipt,
+/// All kinds of [`HandshakeStep`], in the order of their numbers.
+const STEP_KINDS: [StepKind; 5] = [
+    StepKind::Challenge,
+    StepKind::Dial,
+    StepKind::Answer,
+    StepKind::Message,
+    StepKind::Receipt,
 ];
 
-impl HelloKind {
+impl StepKind {
     /// Returns the number of the kind, as it is sent.
     pub fn number(self) -> u8 {
         self as u8
     }
 }
 
-impl Hello {
+impl HandshakeStep {
     /// Encodes the step as bytes.
-    pub fn encode(&self) -> [u8; HELLO_BYTES] {
-        let mut bytes = [0; HELLO_BYTES];
+    pub fn encode(&self) -> [u8; STEP_BYTES] {
+        let mut bytes = [0; STEP_BYTES];
         bytes[..4].copy_from_slice(&MAGIC);
         bytes[4..6].copy_from_slice(&VERSION.to_be_bytes());
         bytes[6] = self.kind.number();
@@ -209,7 +209,7 @@ impl Hello {
     /// # Errors
     ///
     /// Returns [`WireError`] if the bytes are not a step of a handshake of this version.
-    pub fn decode(bytes: &[u8; HELLO_BYTES]) -> Result<Self, WireError> {
+    pub fn decode(bytes: &[u8; STEP_BYTES]) -> Result<Self, WireError> {
         if bytes[..4] != MAGIC {
             return Err(WireError::Magic);
         }
@@ -217,9 +217,9 @@ impl Hello {
             VERSION => {}
             other => return Err(WireError::Version(other)),
         }
-        let kind = HELLO_KINDS.get(usize::from(bytes[6]));
+        let kind = STEP_KINDS.get(usize::from(bytes[6]));
         Ok(Self {
-            kind: *kind.ok_or(WireError::HelloKind(bytes[6]))?,
+            kind: *kind.ok_or(WireError::StepKind(bytes[6]))?,
             machine: u32::from_be_bytes(array(&bytes[7..11])),
             nonce: array(&bytes[11..27]),
             time_ns: u64::from_be_bytes(array(&bytes[27..35])),

@@ -116,7 +116,7 @@ pub(super) fn check(
 }
 
 /// How many messages had arrived at a machine when each of its events happened. The index of an event in both vectors is the number of its
-/// tick if the run was as scheduled. Otherwise it is the number of the machine's earlier events (see [`index_in_log`]).
+/// tick if the run was as scheduled. Otherwise it is the position of the event in the machine's log (see [`index_in_log`]).
 struct Arrived {
     /// The largest number of messages that can have arrived.
     at_most: Vec<u32>,
@@ -277,7 +277,7 @@ impl Queue {
         if arrived_by_log < least || arrived_by_log > most {
             findings.violated(Check::Conservation, At::Row(last.row), || {
                 format!(
-                    "{} were sent to machine {}. At its last event it had received {received}, and {queued} waited in its queue. From {} to {} other messages may have been under way",
+                    "{} were sent to machine {}, but the log does not account for all of them: at its last event it had received {received}, {queued} waited in its queue, and {} to {} others can have been under way",
                     counted(sent as usize, "message"),
                     self.machine,
                     sent - most,

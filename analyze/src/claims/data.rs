@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
 use crate::read::filter::Condition;
-use crate::read::runs::{has_no_own_column, parameters, run_frame};
+use crate::read::runs::{has_own_column, parameters, run_frame};
 
 /// Why a test could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,8 +68,8 @@ pub enum NotEvaluated {
     },
     /// Some runs, but not all, are on both sides of a comparison. The value is the number of runs that are on both sides.
     #[error(
-        "{0} runs are both in `from` and in `to`, but other runs are only in one of them. Either all runs must be \
-         in both (then `from` and `to` need different machines), or no run may be in both"
+        "{0} runs are both in `from` and in `to`, which have different conditions. Either both must have the same \
+         conditions (then they need different machines), or no run may be in both"
     )]
     SharedRuns(usize),
     /// Both sides have the same runs, but no run has a value on both sides.
@@ -114,8 +114,12 @@ pub(super) struct OpenDataset {
     machines: DataFrame,
     /// The columns of `runs.parquet`: a row for each finished run.
     runs: DataFrame,
-    /// For each run, the index of its first row in `machines`.
+    /// For each finished run, the index of its first row in `machines`.
     first_rows: HashMap<u64, usize>,
+    /// The columns of `runs.parquet` for the failed runs.
+    failed_runs: DataFrame,
+    /// For each failed run, the index of its row in `failed_runs`.
+    failed_rows: HashMap<u64, usize>,
     /// The figures (such as the mean size of timestamps) of the clocks that were replayed so far. To replay a clock is to calculate its
     /// timestamps for the events of the runs. The outer key is the clock as text, the inner key the number of the run.
     clocks: RefCell<HashMap<String, HashMap<u64, FigureValues>>>,
@@ -284,8 +288,12 @@ impl OpenDataset {
                 first_rows.entry(run as u64).or_insert(row);
             }
         }
+        let failed = dataset.never_finished();
+        let failed_rows = failed.iter().map(|row| row.run).zip(0..);
         Ok(Self {
             runs: run_frame(dataset.label(), dataset.finished())?,
+            failed_runs: run_frame(dataset.label(), failed)?,
+            failed_rows: failed_rows.collect(),
             machines,
             first_rows,
             clocks: RefCell::default(),
@@ -393,27 +401,30 @@ impl OpenDataset {
         Ok(of_figure.collect())
     }
 
-    /// The values of a run's parameters as text, without the parameters in `ignored`. They are read from the run's first row of measures.
-    /// Empty for a failed run, which has no such row.
+    /// The values of a run's parameters as text, without the parameters in `ignored`. They are read from the run's first row of measures. A
+    /// failed run has no measures; its parameters are read from its row of the journal.
     fn parameter_values(
         &self,
         row: &JournalRow,
         ignored: &HashSet<&str>,
     ) -> PolarsResult<Vec<String>> {
-        let Some(&first) = self.first_rows.get(&row.run) else {
-            return Ok(vec![]);
+        let measured = self.first_rows.get(&row.run);
+        let (frame, first) = match (measured, self.failed_rows.get(&row.run)) {
+            (Some(&first), _) => (&self.machines, first),
+            (None, Some(&first)) => (&self.failed_runs, first),
+            (None, None) => return Ok(vec![]),
         };
         // The parameter `internal_each` (the probability of internal events for each machine) depends on `internal`. So if `internal` is
-        // ignored, `internal_each` is ignored too. (`has_no_own_column` is true only for `internal_each`: it has a column in `machines`,
+        // ignored, `internal_each` is ignored too. (`has_own_column` is false only for `internal_each`: it has a column in `machines`,
         // but none in printed tables.)
         let is_ignored = |name: &str| {
-            ignored.contains(name) || (has_no_own_column(name) && ignored.contains("internal"))
+            ignored.contains(name) || (!has_own_column(name) && ignored.contains("internal"))
         };
         parameters()
             .iter()
             .copied()
             .filter(|name| !is_ignored(name))
-            .map(|name| Ok(Value::from_cell(self.machines.column(name)?, first)?.to_string()))
+            .map(|name| Ok(Value::from_cell(frame.column(name)?, first)?.to_string()))
             .collect()
     }
 }

@@ -134,7 +134,8 @@ fn claim<'d>(section: &Section<'d>, ids: &mut Vec<&'d str>) -> Option<Claim> {
         section.note("test", message.to_owned());
     }
     if test_count > 1 && depends_on.is_none() {
-        let message = "missing; say what the outcome depends on if some tests hold and others fail";
+        let message =
+            "missing; name what the outcome depends on when some tests hold and others fail";
         section.note("depends_on", message.to_owned());
     }
     let depends_on = depends_on.map_or(Some(""), |item| item.text());
@@ -172,7 +173,8 @@ fn test(section: &Section<'_>, experiment: &str) -> Option<Test> {
     // `shared`.
     let mut shared = cell(section, &defaults, quantity);
     if let Some(cell) = &mut shared {
-        // The function `cell` has counted the conditions of `shared` as those of one side. But they belong to both sides.
+        // `own_condition_count` is the number of conditions that only one side (`from` or `to`) has. The conditions of `shared` hold for
+        // both sides, so the number is 0.
         cell.own_condition_count = 0;
     }
     let warm_up_s = section.get("warm_up_s").map_or(Some(0.0), |item| {
@@ -348,7 +350,7 @@ fn statistic(item: &Item<'_>) -> Option<Statistic> {
         section.allow_only(&["share"]);
         let share = section.require(
             "share",
-            "which values the share is of, such as share = \">= 2\"",
+            "the values to count for the share, such as share = \">= 2\" (values that are at least 2)",
         )?;
         let text = share.text()?;
         return text
@@ -405,7 +407,7 @@ fn criterion(item: &Item<'_>) -> Option<Criterion> {
             "no value can be in this range"
         };
         item.note(format!(
-            "{problem}; write {{ above = 0 }}, {{ below = 2 }}, both together with above less than below, or {{ between = [1, 1.3] }}"
+            "{problem}; write {{ above = 0 }}, {{ below = 2 }}, {{ above = 0, below = 2 }} (the first number is smaller), or {{ between = [1, 1.3] }}"
         ));
     }
     criterion

@@ -96,7 +96,7 @@ impl Claims {
 }
 
 /// Reports on stderr which runs of a dataset were not audited, if any.
-fn say_what_is_not_audited(dataset: &Audited) {
+pub(super) fn say_what_is_not_audited(dataset: &Audited) {
     let sentences = audit::not_audited(dataset);
     if !sentences.is_empty() {
         // Each sentence begins with a space, so none is needed after the colon.

@@ -14,10 +14,12 @@ use anyhow::bail;
 /// The environment variable with the number of threads of each pool. If it is not set, a pool has one thread for each core. But the pool
 /// for asynchronous tasks has at most 32 threads, unless POLARS_ASYNC_THREAD_COUNT gives it another number.
 const MAX_THREADS: &str = "POLARS_MAX_THREADS";
+/// The environment variable with the number of threads of the pool for asynchronous tasks.
+const ASYNC_THREADS: &str = "POLARS_ASYNC_THREAD_COUNT";
 /// The environment variables from which Polars takes numbers of threads.
 const THREAD_VARIABLES: [&str; 3] = [
     MAX_THREADS,
-    "POLARS_ASYNC_THREAD_COUNT",
+    ASYNC_THREADS,
     "POLARS_MAX_BLOCKING_THREAD_COUNT",
 ];
 
@@ -37,8 +39,9 @@ pub fn start() -> anyhow::Result<()> {
     threads::check_open_files()?;
     let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let wanted = threads_from_environment(MAX_THREADS)?.unwrap_or_else(cores);
-    // A number from the environment is never above the limit, but the number of cores can be.
-    threads::start_pools(wanted.min(THREAD_LIMIT)).map_err(|error| match error.threads_per_pool() {
+    let largest =
+        threads_from_environment(ASYNC_THREADS)?.map_or(wanted, |threads| threads.max(wanted));
+    threads::start_pools(wanted, largest).map_err(|error| match error.threads_per_pool() {
         // The system allows enough threads for pools of `threads` threads each.
         Some(threads) => restart_program(threads, error),
         // The system does not even allow one thread for each pool.
@@ -80,7 +83,7 @@ fn restart_program(threads: usize, error: TooFewThreads) -> anyhow::Error {
         .args(arguments)
         .env(MAX_THREADS, threads.to_string())
         // This variable would give the pool for asynchronous tasks another number of threads.
-        .env_remove("POLARS_ASYNC_THREAD_COUNT")
+        .env_remove(ASYNC_THREADS)
         .exec();
     error.into()
 }

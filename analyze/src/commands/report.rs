@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use sim::console::{shell_word, tell};
 
+use super::claims::say_what_is_not_audited;
 use super::selection::say_what_is_left_out;
 use super::{Datasets, file};
 
@@ -91,6 +92,7 @@ impl ReportCommand {
         let answers = claims::evaluate(&claims, &data);
         // For each dataset whose measures were read, says on stderr how many runs are not done yet or failed, and which shards are missing.
         data.each_opened(say_what_is_left_out);
+        data.each_audited(say_what_is_not_audited);
         Ok(vec![claims::table(&answers), claims::tests_table(&answers)])
     }
 }

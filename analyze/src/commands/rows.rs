@@ -105,8 +105,8 @@ impl Top {
 /// The options that choose, order and combine a table's rows.
 #[derive(Debug, Args)]
 pub struct Rows {
-    /// Combine machines and runs: print one row for each combination of values in the named columns. With rates,internal, a row has
-    /// the means over all machines of all runs with its rates and its internal. NAME is a parameter or one of these: `machines` (how many machines a run has), `machine` (a machine's number, from 0), `rate`, `role` (slowest, fastest, between
+    /// Combine machines and runs. For example, `--by rates,internal` prints one row for each pair of a value of rates and a value of
+    /// internal. It has the means over all machines of all runs with these two values. NAME is a parameter or one of these: `machines` (how many machines a run has), `machine` (a machine's number, from 0), `rate`, `role` (slowest, fastest, between
     /// or equal) and `dataset`
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = parser_with_completions(parse_name, pool_columns), hide_possible_values = true)]
     by: Vec<String>,

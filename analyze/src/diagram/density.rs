@@ -20,7 +20,7 @@ const BIN_WIDTH: f64 = 4.0;
 const SHADES: [f64; 4] = [0.2, 0.42, 0.68, 1.0];
 
 /// The longest part of `window` with at most [`MAX_MARKS`] marks (events and messages). The part lies around the event `centre`, or
-/// at the start of the window if there is no `centre`.
+/// at the start of the window if there is no `centre`, or if it is outside the window.
 pub(super) fn drawable_part(
     execution: &Execution,
     window: &Window,
@@ -32,7 +32,10 @@ pub(super) fn drawable_part(
     let time_ns = |index: usize| execution.events()[index].time_ns;
     // The start and the end of a part: from `reach_ns` before the centre to `reach_ns` after the centre. If there is no centre, the part
     // begins at the start of the window and has the length `reach_ns`. A part never extends beyond the window.
-    let part = |reach_ns: i64| match centre.map(time_ns) {
+    let centre_ns = centre
+        .map(time_ns)
+        .filter(|at_ns| (window.from_ns..=window.to_ns).contains(at_ns));
+    let part = |reach_ns: i64| match centre_ns {
         Some(at_ns) => (
             at_ns.saturating_sub(reach_ns).max(window.from_ns),
             at_ns.saturating_add(reach_ns).min(window.to_ns),

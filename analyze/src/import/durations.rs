@@ -127,7 +127,7 @@ impl End {
             };
             let last_s = (last.time_ns - from_ns) as f64 / 1e9 * time_scale;
             let tick_s = 1.0 / rate.hertz();
-            end.latest_s = end.latest_s.min(last_s + tick_s + ROUNDING_S);
+            end.latest_s = end.latest_s.min(last_s + tick_s + ROUNDING_S * time_scale);
             if last_s >= end.earliest_s {
                 (end.earliest_s, end.tick_s) = (last_s, tick_s);
             }

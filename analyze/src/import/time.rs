@@ -114,10 +114,8 @@ impl TimeFormat {
                 format!("a number of {unit} from 0 to the Unix time of the year 2262")
             }
             // The message may be about the first cell of a column, such as `soon`. If that cell had been a number, the format would not be
-            // `Iso`, and the cell would have been accepted. So the message mentions numbers too.
-            Self::Iso => {
-                "a number, or a time such as 2026-11-21 09:30:00.25 or 09:30:00.25".to_owned()
-            }
+            // `Iso`. So the message mentions numbers too.
+            Self::Iso => "a time such as 2026-11-21 09:30:00.25 or 09:30:00.25 (or a number, if all cells are numbers)".to_owned(),
             Self::Format(format) => format!("a time of the format {format}"),
         }
     }

@@ -86,7 +86,7 @@ pub(super) const MEASURES: [Measure; 13] = [
         label: "growth",
         unit: "messages/s",
         decimals: 2,
-        brief: "slope of a straight line fitted (least squares) to the queue length after each tick over time",
+        brief: "slope of the least-squares line through these points: the time of each tick, and the queue length directly after it",
         remark: "Needs at least two ticks at different times.",
         value: Number(|of| of.machine.queue_line.slope()),
     },

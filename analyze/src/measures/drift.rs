@@ -62,7 +62,7 @@ pub(super) const MEASURES: [Measure; 5] = [
         label: "lag slope",
         unit: "1/s",
         decimals: 3,
-        brief: "slope of the straight line that best fits the lags after the machine's ticks (least squares, over time)",
+        brief: "slope of the least-squares line through these points: the time of each tick of the machine, and the lag directly after it",
         remark: "Needs at least two ticks at different times.",
         value: Number(|of| of.machine.lag_line.slope()),
     },

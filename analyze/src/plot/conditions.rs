@@ -7,7 +7,7 @@ use super::{Options, PlotError};
 use crate::output::value::Value;
 use crate::read::configurations::Configurations;
 use crate::read::dataset::Dataset;
-use crate::read::runs::{has_no_own_column, parameters, shown};
+use crate::read::runs::{has_own_column, parameters, shown};
 use crate::stats::tables::parameter_heading;
 
 /// A condition: the runs that have the same values of the parameters [`Conditions::names`].
@@ -110,7 +110,7 @@ pub(super) fn names(values: &[Vec<Value>], by: &[&'static str]) -> Vec<&'static 
     };
     let names = parameters().iter().copied().enumerate();
     let names = names.filter(|(index, name)| {
-        !has_no_own_column(name) && (["rates", "internal"].contains(name) || differs(*index))
+        has_own_column(name) && (["rates", "internal"].contains(name) || differs(*index))
     });
     names.map(|(_, name)| name).collect()
 }

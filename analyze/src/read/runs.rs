@@ -91,10 +91,10 @@ pub fn parameters() -> &'static [&'static str] {
     &NAMES
 }
 
-/// Tells whether a parameter has no column of its own in tables. Only `internal_each` has none: it is a column of data frames, but tables
+/// Tells whether a parameter has a column of its own in tables. Only `internal_each` has none: it is a column of data frames, but tables
 /// show its values in the column `internal`.
-pub(crate) fn has_no_own_column(name: &str) -> bool {
-    name == INTERNAL_EACH.name
+pub(crate) fn has_own_column(name: &str) -> bool {
+    name != INTERNAL_EACH.name
 }
 
 /// The text that a table shows for `parameter`. `values` has one value for each of [`parameters`]. If the machines have different

@@ -218,7 +218,7 @@ fn is_equal(a: &str, b: &str) -> bool {
     }
 }
 
-/// The different values of a column in ascending order, as text.
+/// The different values of a column in ascending order, as text. Missing values are left out.
 fn values(column: &Column) -> Vec<String> {
     let sorted = column
         .unique()
@@ -228,6 +228,7 @@ fn values(column: &Column) -> Vec<String> {
     };
     (0..sorted.len())
         .filter_map(|row| Value::from_cell(&sorted, row).ok())
+        .filter(|value| *value != Value::Missing)
         .map(|value| value.to_string())
         .collect()
 }
@@ -296,6 +297,15 @@ mod tests {
             let in_first_row = condition.holds(&frame().slice(0, 1)).expect(text);
             assert_eq!(in_first_row, expected[..1], "{text}");
         }
+    }
+
+    #[test]
+    fn missing_values_are_not_listed() {
+        let words = |name: &str| values_in_words(&frame(), name);
+        assert_eq!(words("late").as_deref(), Some("false | true"));
+        assert_eq!(words("internal").as_deref(), Some("0.4 | 0.7 | 0.9"));
+        let only_missing = df!("z" => [None::<f64>, None]).expect("a frame");
+        assert_eq!(values_in_words(&only_missing, "z"), None);
     }
 
     #[test]

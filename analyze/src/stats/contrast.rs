@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::measures::Measure;
 use crate::output::table::{Table, keep_together};
 use crate::output::value::Value;
-use crate::read::runs::{has_no_own_column, parameters, shown};
+use crate::read::runs::{has_own_column, parameters, shown};
 use crate::stats::difference::Difference;
 use crate::stats::estimate::IntervalKind;
 use crate::stats::intervals::{difference_words, notes};
@@ -156,7 +156,7 @@ impl Contrast {
         // The parameter `internal_each` (a value of `internal` for each machine) has no column of its own. Tables show its values in the
         // column `internal`. So in a contrast of `internal`, two groups of a pair may differ in `internal_each` too.
         let may_differ = |name: &str| {
-            name == self.parameter || (self.parameter == "internal" && has_no_own_column(name))
+            name == self.parameter || (self.parameter == "internal" && !has_own_column(name))
         };
         let others = |group: &Group| -> Vec<Value> {
             let named = std::iter::zip(parameters(), &group.parameters);
@@ -263,8 +263,8 @@ pub fn table(
 /// The parameters that get a column in the table: `rates`, and each parameter that is not the same in all pairs. The parameter of the
 /// contrast never gets a column, even if it is `rates`.
 fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
-    // If each pair has the same value as the next one, all have the same value. The groups of a pair differ only in the contrast's
-    // parameter, so the first group is enough.
+    // It is enough to compare each pair with the next one. Of each pair, only the group `a` is looked at: the group `b` has the same
+    // values of all parameters that can get a column.
     let differs = |name: &str| {
         pairs
             .windows(2)
@@ -272,7 +272,7 @@ fn varying(contrast: &Contrast, pairs: &[Pair<'_>]) -> Vec<&'static str> {
     };
     let names = parameters().iter().copied();
     names
-        .filter(|name| *name != contrast.parameter && !has_no_own_column(name))
+        .filter(|name| *name != contrast.parameter && has_own_column(name))
         .filter(|name| *name == "rates" || differs(name))
         .collect()
 }
@@ -303,7 +303,7 @@ fn row(
     row
 }
 
-/// The datasets of the pairs, each once. With --sort, pairs of different datasets can alternate.
+/// The datasets of the pairs, each once. With --sort, the pairs of a dataset do not always follow each other.
 fn datasets<'g>(pairs: &[Pair<'g>]) -> Vec<&'g str> {
     let mut datasets: Vec<&str> = pairs.iter().map(|pair| pair.a.dataset.as_str()).collect();
     let mut seen = HashSet::new();
@@ -351,11 +351,11 @@ fn caption(
              of {a}, then that of {b}, if the numbers differ).",
             name = contrast.parameter
         ),
-        "average: the average of all rows, with equal weight. Its interval (Welch) takes each run as one \
-         value, the mean of its machines, because the machines of a run depend on each other. It is valid \
-         only for these configurations. There is no interval if rows are left out (--having, --top), if --where \
-         chooses a machine in only one of two compared configurations, or if a machine has no value in one of \
-         the runs."
+        "average: the average of all rows (of one dataset, if there are several), with equal weight. For its \
+         interval (Welch), each run counts as one value, the mean of its machines, because the machines of a run \
+         depend on each other. The interval says nothing about other configurations. The average has no interval \
+         in three cases: rows are left out (--having, --top); --where does not choose the same machines in both \
+         compared configurations and in all their runs; a machine has no value in one of the runs."
             .to_owned(),
         "If an interval includes 0, these runs do not show whether the parameter has an effect.".to_owned(),
     ];

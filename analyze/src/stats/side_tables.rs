@@ -11,7 +11,7 @@ use crate::measures::Measure;
 use crate::output::table::Table;
 use crate::output::value::{Record, Value};
 use crate::output::words::counted;
-use crate::read::runs::has_no_own_column;
+use crate::read::runs::has_own_column;
 use crate::stats::contrast::{both_counts, difference_cells};
 use crate::stats::difference::Difference;
 use crate::stats::intervals::notes;
@@ -118,7 +118,7 @@ fn varying(contrast: &Contrast) -> Vec<(usize, &'static str)> {
     };
     names
         .filter(|(index, name)| *name == "rates" && !contrast.by_role || varies(*index))
-        .filter(|(_, name)| !has_no_own_column(name))
+        .filter(|(_, name)| has_own_column(name))
         .collect()
 }
 

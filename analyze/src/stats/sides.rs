@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::measures::Measure;
 use crate::output::value::Value;
 use crate::read::dataset::Dataset;
-use crate::read::runs::{has_no_own_column, parameters};
+use crate::read::runs::{has_own_column, parameters};
 use crate::stats::difference::Difference;
 use crate::stats::estimate::Estimate;
 use crate::stats::pool::{self, Pool};
@@ -69,11 +69,11 @@ pub struct Contrast {
 #[error(
     "no configuration of A can be compared with one of B: A and B have no combination of {common} in common.{hint}"
 )]
-pub struct NothingPairs {
+pub struct NothingToCompare {
     /// The names of the common parameters that have several values.
     common: String,
-    /// Advice that names some common parameters: if the user makes one of them disjoint, something can be compared. Empty if there is no
-    /// such parameter.
+    /// Advice that names some common parameters, which must be equal on both sides. If the user chooses one value of such a parameter for A
+    /// and another for B, it need not be equal any more, and something can be compared. Empty if there is no such parameter.
     hint: String,
 }
 
@@ -113,7 +113,7 @@ impl Contrast {
     ///
     /// # Errors
     ///
-    /// The errors of [`pool::pools`]; [`Error::NothingPairs`] if nothing can be compared.
+    /// The errors of [`pool::pools`]; [`Error::NothingToCompare`] if nothing can be compared.
     pub fn new(a: &[Dataset], b: &[Dataset], measures: &[&'static Measure]) -> Result<Self, Error> {
         let run_pools = [pools(a, None, measures)?, pools(b, None, measures)?];
         let differing = differing(&run_pools);
@@ -121,10 +121,10 @@ impl Contrast {
             let mut differing = differing.iter();
             differing.any(|other| other.name == name && other.is_disjoint)
         };
-        // `has_no_own_column` is true only for `internal_each`. If machines have different probabilities of internal events,
-        // `internal_each` lists them, and `internal` is their mean. So if `internal` is disjoint, `internal_each` is not common either.
+        // `internal_each` is the only parameter without a column of its own, and `differing` leaves it out. So `is_disjoint` is never true
+        // for it. It lists probabilities, and `internal` is their mean: if the means differ, the lists differ too, and are not common.
         let is_common = |name: &&&'static str| {
-            !(is_disjoint(name) || has_no_own_column(name) && is_disjoint("internal"))
+            !(is_disjoint(name) || !has_own_column(name) && is_disjoint("internal"))
         };
         let common: Vec<&'static str> = parameters().iter().filter(is_common).copied().collect();
         let by_role = is_disjoint("rates");
@@ -141,13 +141,15 @@ impl Contrast {
             by_role,
         };
         match contrast.run_cells.is_empty() {
-            true => Err(Error::NothingPairs(contrast.nothing_pairs(&run_pools))),
+            true => Err(Error::NothingToCompare(
+                contrast.nothing_to_compare(&run_pools),
+            )),
             false => Ok(contrast),
         }
     }
 
     /// Makes the error that nothing can be compared.
-    fn nothing_pairs(&self, run_pools: &[Vec<Pool>; 2]) -> NothingPairs {
+    fn nothing_to_compare(&self, run_pools: &[Vec<Pool>; 2]) -> NothingToCompare {
         let can_pair_without = |without: &&&'static str| {
             let others: Vec<&'static str> = self
                 .common
@@ -160,11 +162,11 @@ impl Contrast {
         let varies = |name: &&&'static str| {
             let pools = run_pools.iter().flatten();
             let values: BTreeSet<String> = pools.map(|pool| value(pool, name)).collect();
-            values.len() > 1 && !has_no_own_column(name)
+            values.len() > 1 && has_own_column(name)
         };
         let varying: Vec<&'static str> = self.common.iter().filter(varies).copied().collect();
         let names: Vec<&str> = varying.iter().filter(can_pair_without).copied().collect();
-        NothingPairs {
+        NothingToCompare {
             common: varying.join(" and "),
             hint: match names.is_empty() {
                 true => String::new(),
@@ -177,8 +179,8 @@ impl Contrast {
     }
 }
 
-/// The pools of a side: the runs with the same values of all parameters. `machine` can be the name of the column `machine` or `role`. Then
-/// each pool has only the machines with the same index or role, and this index or role is the last of the pool's values.
+/// The pools of a side: the runs with the same values of all parameters. The argument `machine` is `None`, or the name of the column
+/// `machine` or `role`. Then each pool has only the machines with the same value in this column, which is the last of the pool's values.
 fn pools(
     side: &[Dataset],
     machine: Option<&'static str>,
@@ -196,7 +198,7 @@ fn value(pool: &Pool, name: &str) -> String {
 
 /// The parameters that do not have the same set of values on both sides.
 fn differing(sides: &[Vec<Pool>; 2]) -> Vec<Differing> {
-    let names = parameters().iter().filter(|name| !has_no_own_column(name));
+    let names = parameters().iter().filter(|name| has_own_column(name));
     let differing = names.filter_map(|&name| {
         let [a, b] = sides.each_ref().map(|side| values(side, name));
         (a != b).then(|| Differing {

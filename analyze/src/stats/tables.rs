@@ -6,7 +6,7 @@ use sim::sweep::words::grouped;
 use crate::measures::{self, Measure};
 use crate::output::table::{Table, decimals_for, keep_together, rounded};
 use crate::output::value::{Record, Value};
-use crate::read::runs::{has_no_own_column, parameters, shown};
+use crate::read::runs::{has_own_column, parameters, shown};
 use crate::stats::estimate::{Estimate, repetitions_to_halve};
 use crate::stats::intervals::{estimate_words, notes};
 use crate::stats::records::{group_record, push_estimate};
@@ -63,8 +63,8 @@ pub const BACKLOG: TableSpec = TableSpec {
 };
 
 /// How far is the smallest clock of a run behind the largest (`spread_mean`)? How old are messages when they are received? Take all pairs
-/// of events on different machines: what share of them is concurrent (`concurrency`)? Of these pairs, take only those with different
-/// timestamps: what share of them is concurrent (`false_order`)?
+/// of events on different machines: what share of them is concurrent (`concurrency`)? Take only the pairs whose clock values differ: what
+/// share of them is concurrent (`false_order`)?
 pub const CAUSALITY: TableSpec = TableSpec {
     title: "Causality",
     measures: &[
@@ -177,7 +177,7 @@ impl Varying {
         };
         // `internal_each` has no column of its own: its values are in the column of `internal`.
         let parameters = parameters().iter().copied().filter(|name| {
-            !has_no_own_column(name) && (["rates", "internal"].contains(name) || differs(name))
+            has_own_column(name) && (["rates", "internal"].contains(name) || differs(name))
         });
         let parameters = parameters.collect();
         Self {
@@ -218,7 +218,7 @@ impl Varying {
         let group = groups.first()?;
         let words: Vec<String> = parameters()
             .iter()
-            .filter(|name| !self.parameters.contains(name) && !has_no_own_column(name))
+            .filter(|name| !self.parameters.contains(name) && has_own_column(name))
             .map(|&name| (name, parameter_text(group, name)))
             .filter(|(name, value)| !value.is_empty() && !is_left_out(name, value))
             .map(|(name, value)| in_words(name, &value))
@@ -306,7 +306,7 @@ fn precision(groups: &[&Group]) -> Option<String> {
 /// single repetition has no interval, so it needs no warning.
 pub(crate) fn few_warning(fewest: Option<u64>) -> Option<String> {
     fewest.is_some_and(|fewest| (2..ENOUGH_REPETITIONS).contains(&fewest)).then(|| {
-        "With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and so few runs may contain no unusual one."
+        "With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare values can be missing in so few runs."
             .to_owned()
     })
 }

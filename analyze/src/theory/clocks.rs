@@ -22,13 +22,14 @@
 //! > R = r (1 + s (1 - s) / (2 + s (1 - s))).
 //!
 //! An estimate gives nearly the same result, and it can be applied to other machines too. Imagine that clocks rise evenly between ticks.
-//! Let A be one of the two machines, and B the other one, the *partner* of A. The clock of A *gains* one tick in two steps. Step 1: B
-//! receives a message of A before A ticks again. The clock of B becomes the timestamp plus 1. The clock of A has risen by less than 1
-//! since the send, so B is ahead by a part of a tick. This part is the *head start*. Step 2: before the head start is gone, a message of B
-//! brings A a later time. Each step takes 1 / (s y) seconds on average, where y is the number of idle ticks per second of each machine.
-//! (Each machine also receives s y messages per second. So r = y + s y, and y = r / (1 + s).) A gain takes both steps, so the estimate is
-//! s y / 2 gains per second. This estimate is too high, because machines sometimes receive at ticks at which they would have sent.
-//! Multiplied by f = 2 (1 - s) / (2 - s), it is exact: it equals R - r.
+//! Let A be one of the two machines, and B the other one, the *partner* of A. In two steps, messages add 1 to the clock of A, beyond its
+//! own ticks: this is a *gain*. Step 1: B receives a message of A before A ticks again. The clock of B becomes the timestamp plus 1. The
+//! clock of A has risen by less than 1 since the send, so B is ahead by a part of a tick. This part is the *head start*. Step 2: before the
+//! head start is gone, a message of B brings A a later time. (Real clocks are whole numbers, so this time is 1 greater.) Each step takes 1
+//! / (s y) seconds on average, where y is the number of idle ticks per second of each machine. (Each machine also receives s y messages per
+//! second. So r = y + s y, and y = r / (1 + s).) A gain takes both steps, so the estimate is s y / 2 gains per second. This estimate is too
+//! high, because machines sometimes receive at ticks at which they would have sent. Multiplied by f = 2 (1 - s) / (2 - s), it is exact: it
+//! equals R - r.
 //!
 //! **A slower partner j, or more senders.** Here r_j is less than r, or other machines send too. Step 1 succeeds only if the partner
 //! ticks before the fastest machine ticks again. The probability of this is r_j / r, so step 1 succeeds alpha = s y r_j / r times per
@@ -44,8 +45,9 @@
 //!
 //! > f / (1 / (P alpha) + 1 / (s y_j)).
 //!
-//! This is an estimate too. R is r plus the gains through all partners with more than half the highest rate. The sum counts
-//! simultaneous gains twice, and it leaves out head starts that pass through several machines.
+//! This is an estimate too. R is r plus the gains through all partners with more than half the highest rate. If two partners bring the same
+//! gain at the same time, the sum counts it twice. It leaves out gains through two partners: the fastest machine sends to one, which sends
+//! to the other, and only the other one's message brings the later time.
 //!
 //! **No gains.** If two machines of equal rate tick at the same instants, their clocks stay equal, and neither gains through the other.
 //! If messages carry the clock before the increment, a receive puts no clock ahead of the fastest clock. Then no message brings the fastest
@@ -62,11 +64,11 @@
 //! messages. During this time the fastest clock advances by R Q_i / lambda_i. This is the first part.
 //!
 //! **Time since the last message with a later time.** Until such a message comes, the clock of i falls behind the fastest clock by
-//! D_i = R - max(r_i, lambda_i) per second. (An overloaded machine receives at every tick, so its clock adds 1 for each message. Each
-//! message counts here when it arrives, not when a tick takes it, because the first part of the lag already contains the waiting. So D_i
-//! is R - lambda_i.) How far the clock has fallen behind in this way is the second part of the lag. Call it L_i. (The code calls it
-//! `staleness`.) A message from j brings i the clock of j. If L_j is smaller than L_i, L_i falls to L_j. After the message, L_i grows by
-//! D_i per second again.
+//! D_i = R - max(r_i, lambda_i) per second. (For an overloaded machine, this is R - lambda_i. Its clock really rises by only r_i per second, 1 for
+//! each message that it receives. But the first part of the lag already contains the waiting. So the second part counts each message when
+//! it arrives, not when a tick takes it.) How far the clock has fallen behind in this way is the second part of the lag. Call it L_i. (The
+//! code calls it `staleness`.) A message from j brings i the clock of j. If L_j is smaller than L_i, L_i falls to L_j. After the message,
+//! L_i grows by D_i per second again.
 //!
 //! Take a message from j that arrived u seconds ago. If L_j was at most x - D_i u at that time, L_i is still at most x now. Call such a
 //! message *sufficient*. Let G_i(x) be the probability that L_i exceeds x now: the probability that no message is sufficient. Machine j
@@ -86,33 +88,33 @@
 //!
 //! **Offset.** At a random moment, the last tick of a machine was half a period ago on average (a period is the time between two of its
 //! ticks). Consider a message that machine i received, and that the fastest machine sent u seconds ago. Since then the clock of the fastest
-//! machine has counted R u - 1/2, where -1/2 is due to the half period since its last tick. Suppose first that i is stable. In the same
-//! u seconds, i has counted 1 for the message, and r_i u - 1/2 - 1/2 for its ticks: the first 1/2 because the message waited half a period
-//! for a tick of i, the second 1/2 because the last tick of i was half a period ago. The count of the fastest machine minus that of i is
+//! machine has counted R u - 1/2, where -1/2 is due to the half period since its last tick. Suppose first that i is stable. Machine
+//! i has counted 1 for the message, and then 1 for each tick since the receive. The receive was half a period after the send, and the last
+//! tick of i was half a period ago. So there were r_i u - 1/2 - 1/2 such ticks. The count of the fastest machine minus that of i is
 //! (R - r_i) u - 1/2. The term (R - r_i) u belongs to the second part of the lag, and -1/2 is the offset. So the lag can be negative.
 //!
 //! If i is overloaded, its offset is -1 - 1/2 - D_i / lambda_i, where D_i = R - lambda_i. The -1 is for the receive. The -1/2 is there
-//! because the last tick of the fastest machine was half a period ago. The last term corrects the second part. The formula of the second
-//! part lets the clock of i fall behind by D_i / lambda_i on average between two messages. But an overloaded machine receives at every
-//! tick, so this amount is subtracted.
+//! because the last tick of the fastest machine was half a period ago. The last term corrects the second part, which contains how far the
+//! clock has fallen behind since the last arrival: D_i / lambda_i on average. An overloaded machine does not fall behind in this way,
+//! because its next message waits already. So this amount is subtracted.
 //!
 //! **Delay.** A delay of d seconds adds R d to the lag. No message arrives in the first d seconds, so both parts of the lag at time t are
 //! calculated with t - d instead of t.
 //!
 //! # Topologies
 //!
-//! If some machines do not send to all others, R is the logical rate of the clock that i *follows*: the fastest clock whose time
-//! reaches i ([`super::sources`]). There may be an even faster clock whose times do not reach i. The lag of i behind this faster clock
-//! grows each second by the logical rate of the faster clock minus that of the followed clock. For example, a time-keeper (the only
-//! machine that sends) has a clock that advances exactly at its own rate. The clock of another machine advances at the time-keeper's rate or
-//! at its own, whichever is greater. There is no prediction for an overloaded machine that receives times of several clocks, because its
-//! queue mixes them.
+//! If some machines do not send to all others, R is the logical rate of the clock that i *follows*: the fastest clock whose time reaches i
+//! ([`super::sources`]). There may be an even faster clock whose times do not reach i. The lag of i behind this faster clock grows each
+//! second by the logical rate of the faster clock minus that of the followed clock. For example, a time-keeper (the only machine that
+//! sends) has a clock that advances exactly at its own rate. The clock of another machine advances at the time-keeper's rate or at its own,
+//! whichever is greater. There is no prediction for an overloaded machine that receives times of several clocks, because its queue mixes
+//! them.
 //!
 //! # Ticks that take all waiting messages
 //!
 //! If a tick takes all waiting messages, the clock grows by 1 for each of these messages. A tick without messages adds 1 too. So without
 //! later times the clock advances by lambda_i + y_i per second. This number replaces max(r_i, lambda_i) in D_i. For a machine that follows
-//! no other, it also replaces r in R.
+//! no other clock, R is this number plus the gains, instead of r plus the gains.
 //!
 //! A message waits only until the next tick. To find the offset, take a message that was sent v seconds before the last tick of i.
 //! The last tick was half a period, 1 / (2 r_i) seconds, ago on average. Since the message was sent, the fastest clock has counted
@@ -148,9 +150,9 @@ const MAX_AHEAD: f64 = 1.0;
 pub(super) struct Clocks<'a> {
     /// The logical rate of the fastest clock, in 1/s.
     pub fastest_rate: f64,
-    /// For each machine, the number that is added to [`Clocks::lag`] to get the machine's lag behind the greatest clock of the run: how far
-    /// the greatest clock is ahead of the fastest machine's clock, on average. The number is the same for all machines, except if several
-    /// machines have the highest rate ([`super::leads`]).
+    /// How far the greatest clock of the run is ahead of the fastest machine's clock, on average. [`Clocks::lag`] is the lag behind the
+    /// fastest machine's clock. With this number added, it is the lag behind the greatest clock. There is a number for each machine. All
+    /// are equal, except if several machines have the highest rate ([`super::leads`]).
     pub leads: Vec<f64>,
     followed: FollowedClocks<'a>,
     staleness: Staleness,
@@ -180,8 +182,8 @@ impl<'a> Clocks<'a> {
         }
     }
 
-    /// How much faster the clock that `machine` follows advances than it would by its machine's ticks alone.
-    /// For example, if this clock advances by 3.3 per second and its machine has 3 ticks per second, the result is 3.3 / 3 - 1 = 0.1.
+    /// Take the clock that `machine` follows. Returns by what share it advances faster than its own machine ticks. For example, if this
+    /// clock advances by 3.3 per second and its machine has 3 ticks per second, the result is 3.3 / 3 - 1 = 0.1.
     pub fn gain_share(&self, machine: usize) -> f64 {
         let followed = &self.followed;
         let source = followed.sources[machine].machine;

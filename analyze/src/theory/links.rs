@@ -126,8 +126,8 @@ impl Links {
     }
 
     /// Whether an idle tick of every machine almost always sends to every other machine (s is almost 1). If s is 1, the
-    /// equations of [`super::flow`] have several solutions. So if this function returns true, [`super::flow`] takes the numbers of idle
-    /// ticks and arrivals per second from [`super::fluid`].
+    /// equations of [`super::flow`] have several solutions, and its iteration cannot find the right one. So if this function returns true,
+    /// [`super::flow`] takes the numbers of idle ticks and arrivals per second from [`super::fluid`].
     pub fn always_send(&self) -> bool {
         self.uniform().is_some_and(|(s, _)| s > 0.999)
     }
@@ -152,13 +152,13 @@ impl Links {
             .filter(|&machine| included[machine])
             .collect();
         if let Some((s, _)) = self.uniform() {
-            // A single machine has the eigenvalue `diagonal`, which is above 0. With more machines, all elements outside the diagonal are s,
-            // so the smallest eigenvalue is `diagonal` - s.
+            // For a single machine, the matrix is the number `diagonal`, which is above 0. For more machines, it is s times the matrix of
+            // ones, plus `diagonal` - s times the identity. So its smallest eigenvalue is `diagonal` - s.
             return chosen.len() < 2 || diagonal - s >= ROUNDING;
         }
-        // L, computed row by row. The element of the matrix in `row` and `column` is the sum of lower[row][k] * lower[column][k] over
-        // k = 0, ..., `column`. `known` is this sum without its last product, lower[row][column] * lower[column][column]. Each step of the
-        // inner loop computes lower[row][column] from the element and `known`.
+        // L, computed row by row. The element of the matrix in `row` and `column` is known + lower[row][column] * lower[column][column].
+        // Here `known` is the sum of lower[row][k] * lower[column][k] over k < `column`, whose factors are computed already. Each step of the
+        // inner loop solves this equation for lower[row][column].
         let mut lower = vec![vec![0.0; chosen.len()]; chosen.len()];
         for row in 0..chosen.len() {
             for column in 0..=row {

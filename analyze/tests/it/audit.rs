@@ -126,12 +126,12 @@ fn the_checks_of_a_log_written_by_hand_are_counted() {
 
     check            rule                                   checked  violations
     ───────────────────────────────────────────────────────────────────────────
-    journal          rows agree with plan and events              1           0
+    journal          rows fit dataset.json and events             1           0
     files            events are unchanged                         1           0
     rows             rows can be read, machines exist            12           0
     phases           first ticks obey the phase rule              2           0
     ticks            0, 1, 2 and so on, all of them              14           0
-    times            no event too early, no time falls           12           0
+    times            no event too early, none goes back          12           0
     initial_clock    clocks start from 0                          2           0
     local_clock      internal and send add 1 (IR1)                7           0
     receive_clock    max(clock, stamp) + 1 (IR2)                  3           0

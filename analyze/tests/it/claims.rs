@@ -80,10 +80,10 @@ expect = { below = 0 }
 
 [[claim]]
 id = "all-in-order"
-says = "Every run finishes, in order; none jumps by more than 1; and the clocks are Lamport's"
+says = "Every run finishes, and its messages arrive as scheduled; no clock jumps by more than 1; and the clocks follow Lamport's rules"
 source = "another notebook"
 experiment = "sweep"
-expected = "jumps there are"
+expected = "there are larger jumps"
 depends_on = "what is asked"
 audit = "clean"
 
@@ -106,7 +106,7 @@ id = "varied"
 says = "Final clocks differ from run to run by about 12, whatever happens in the first ten seconds"
 source = "another notebook"
 experiment = "sweep"
-expected = "six runs do not tell"
+expected = "six runs are not enough to decide"
 
 [[claim.test]]
 where = ["rates=1,3,6", "internal=0.7"]
@@ -147,8 +147,9 @@ fn all_claims_about_a_small_experiment_get_their_verdicts() {
     assert_eq!((code, err.as_str()), (0, ""));
     let tables: Vec<&str> = out.lines().filter(|line| line.starts_with('|')).collect();
     // `share >= 1 finished` is the share of runs whose value of `finished` is at least 1. All 24 runs
-    // finished as scheduled, so this share and the mean of `as_scheduled` are both 1. The low ends of their intervals differ because the
-    // formulas differ: 24 / (24 + 1.96^2) = 0.862 for the share (Wilson), 0.025^(1/24) = 0.858 for the mean (Clopper and Pearson).
+    // finished as scheduled, so this share and the mean of `as_scheduled` are both 1. The low ends of their intervals differ, because
+    // shares and means have different formulas: 24 / (24 + 1.96^2) = 0.862 for a share (by Wilson), and 0.025^(1/24) = 0.858 for a mean of
+    // equal values (by Clopper and Pearson).
     //
     // `n 13?` means that about 13 runs would be enough to decide.
     assert_snapshot!(tables.join("\n"), @"
@@ -156,8 +157,8 @@ fn all_claims_about_a_small_experiment_get_their_verdicts() {
     | --- | --- | --- | --- |
     | slow-queues-grow:<br>A slow machine's queue grows | a notebook | depends on the rates | at 1,3,6 |
     | internal-shortens:<br>More internal events, shorter queues, in every machine that queues; and a fast machine queues less than a slow one | a notebook | confirmed | less and less |
-    | all-in-order:<br>Every run finishes, in order; none jumps by more than 1; and the clocks are Lamport's | another notebook | depends on what is asked | jumps there are |
-    | varied:<br>Final clocks differ from run to run by about 12, whatever happens in the first ten seconds | another notebook | undecided | six runs do not tell |
+    | all-in-order:<br>Every run finishes, and its messages arrive as scheduled; no clock jumps by more than 1; and the clocks follow Lamport's rules | another notebook | depends on what is asked | there are larger jumps |
+    | varied:<br>Final clocks differ from run to run by about 12, whatever happens in the first ten seconds | another notebook | undecided | six runs are not enough to decide |
     | never:<br>Half of all idle ticks are internal | another notebook | refuted | never |
     | claim | what | where | measured | wanted | test | n |
     | --- | --- | --- | ---: | ---: | --- | ---: |
@@ -340,6 +341,46 @@ fn runs_that_failed_count_as_not_finished() {
     assert_eq!(values_and_counts[2], (&1.0.into(), &23.into()));
 }
 
+/// Of the 12 runs with `internal=0.4`, 6 fail; of the 12 with `internal=0.7`, 1 fails. A failed run has the same configuration as the
+/// finished runs with its parameters, so the difference of the means is 11/12 - 6/12.
+#[test]
+fn failed_runs_count_in_differences_too() {
+    let difference = r#"
+[[claim]]
+id = "finished-more-often"
+says = "More runs finish with a larger internal"
+source = "nobody"
+experiment = "sweep"
+expected = "yes"
+
+[[claim.test]]
+measure = "finished"
+from = { where = ["internal=0.4"] }
+to = { where = ["internal=0.7"] }
+expect = { above = 0 }
+"#;
+    let folder = with_sweep(difference);
+    let root = folder.path().join("data/sweep");
+    fs::remove_dir_all(&root).unwrap();
+    fixture::altered(&root, SWEEP, |ended| {
+        let experiment = fixture::experiment(SWEEP);
+        let runs: Vec<_> = experiment.runs().collect();
+        let with_internal = |internal: &str| {
+            let numbers = (0..runs.len()).filter(|&number| runs[number].key().contains(internal));
+            numbers.collect::<Vec<_>>()
+        };
+        let (few, many) = (with_internal("internal=0.7"), with_internal("internal=0.4"));
+        assert_eq!((few.len(), many.len()), (12, 12));
+        for number in many.into_iter().step_by(2).chain([few[0]]) {
+            ended[number] = fixture::failed(&experiment, &runs[number]);
+        }
+    });
+    let (_, out, err) = analyze(&["claims", "--format", "json"], folder.path());
+    let records: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    let value = records[0]["value"].as_f64().unwrap();
+    assert!((value - 5.0 / 12.0).abs() < 1e-12, "{value} {err}");
+}
+
 /// A test of a claim can compare two groups of runs, `from` and `to`. The groups must consist of the same runs (then the test
 /// compares different machines), or they must not have any run in common. Here each group has 12 runs, and 6 runs are in both groups:
 /// those with `rates=1,3,6` and `internal=0.4`.
@@ -348,7 +389,7 @@ fn groups_that_share_only_some_of_their_runs_are_refused() {
     let overlapping = r#"
 [[claim]]
 id = "overlapping"
-says = "Runs are compared with some of themselves"
+says = "Two groups with some runs in common are compared"
 source = "nobody"
 experiment = "sweep"
 expected = "refused"
@@ -362,7 +403,9 @@ expect = { above = 0 }
     let folder = with_sweep(overlapping);
     let (code, _, err) = analyze(&["claims"], folder.path());
     assert!(
-        code == 2 && err.contains("6 runs are both in `from` and in `to`, but other runs"),
+        code == 2
+            && err
+                .contains("6 runs are both in `from` and in `to`, which have different conditions"),
         "{err}"
     );
 }

@@ -40,7 +40,7 @@ fn mistakes_are_named_with_line_and_key() {
         .replace("depends_on = \"the rates\"\n", "")
         .replace("to = { machine = \"fastest\" }\n", "");
     assert_snapshot!(mistakes(&text), @r#"
-    error: c.toml:2: `claim[1].depends_on`: missing; say what the outcome depends on if some tests hold and others fail
+    error: c.toml:2: `claim[1].depends_on`: missing; name what the outcome depends on when some tests hold and others fail
     c.toml:10: `claim[1].test[1].where[1]`: "rate=1,3,6": no column `rate`; the columns are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, clock, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
     c.toml:11: `claim[1].test[1].machine`: "slowst" is not known; did you mean "slowest"?
     c.toml:15: `claim[1].test[2].expect`: missing; where the value must lie, such as expect = { above = 0 }
@@ -51,7 +51,7 @@ fn mistakes_are_named_with_line_and_key() {
     c.toml:65: `claim[3].test[2].machine`: as_scheduled has one value for each run, not for each machine; leave this key out
     c.toml:70: `claim[3].test[3].statistic`: "largst" is not known; did you mean "largest"?
     c.toml:83: `claim[4].test[1].warm_up_s`: -10 is not a number of seconds from 0 to 1000000000
-    c.toml:86: `claim[4].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }
+    c.toml:86: `claim[4].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, { above = 0, below = 2 } (the first number is smaller), or { between = [1, 1.3] }
     c.toml:89: `claim[5].id`: another claim has the same id; each claim needs its own
     "#);
     // In `text`, the second test of the first claim has no `expect`. Now an `expect` is added to this test: only the message about line 15
@@ -61,7 +61,7 @@ fn mistakes_are_named_with_line_and_key() {
         "\"backlog_grow\"\nexpect = { above = 0 }\n",
     );
     assert_snapshot!(mistakes(&with_expect), @r#"
-    error: c.toml:2: `claim[1].depends_on`: missing; say what the outcome depends on if some tests hold and others fail
+    error: c.toml:2: `claim[1].depends_on`: missing; name what the outcome depends on when some tests hold and others fail
     c.toml:10: `claim[1].test[1].where[1]`: "rate=1,3,6": no column `rate`; the columns are run, repetition, engine, isolation, time_scale, machines, rates, internal, phase, stamp, delay_s, receive, topology, sends, connection, clock, duration_s, started_at_ns, margin_us, lateness_p50_us, lateness_p99_us, lateness_max_us, latency_p50_us, latency_p99_us, latency_max_us, punctual, as_scheduled, rejected_connections, tool_version, events
     c.toml:11: `claim[1].test[1].machine`: "slowst" is not known; did you mean "slowest"?
     c.toml:18: `claim[1].test[2].measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
@@ -71,7 +71,7 @@ fn mistakes_are_named_with_line_and_key() {
     c.toml:66: `claim[3].test[2].machine`: as_scheduled has one value for each run, not for each machine; leave this key out
     c.toml:71: `claim[3].test[3].statistic`: "largst" is not known; did you mean "largest"?
     c.toml:84: `claim[4].test[1].warm_up_s`: -10 is not a number of seconds from 0 to 1000000000
-    c.toml:87: `claim[4].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }
+    c.toml:87: `claim[4].test[1].expect`: no value can be in this range; write { above = 0 }, { below = 2 }, { above = 0, below = 2 } (the first number is smaller), or { between = [1, 1.3] }
     c.toml:90: `claim[5].id`: another claim has the same id; each claim needs its own
     "#);
 }
@@ -100,8 +100,8 @@ fn mistakes_in_the_structure_are_named_with_their_line() {
     let with_expect = |range: &str| mistakes(&CLAIMS.replace("{ below = 0.5 }", range));
     assert_snapshot!(with_expect("{ belw = 0.5 }"), @"error: c.toml:100: `claim[5].test[1].expect.belw`: no such key; did you mean `below`?");
     assert_snapshot!(with_expect("{ below = \"0.5\" }"), @r#"error: c.toml:100: `claim[5].test[1].expect.below`: wanted a number, found a string "0.5""#);
-    assert_snapshot!(with_expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `claim[5].test[1].expect`: `between` cannot be combined with `above` or `below`; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
-    assert_snapshot!(with_expect("{}"), @"error: c.toml:100: `claim[5].test[1].expect`: there is no range; write { above = 0 }, { below = 2 }, both together with above less than below, or { between = [1, 1.3] }");
+    assert_snapshot!(with_expect("{ below = 0.5, between = [0, 1] }"), @"error: c.toml:100: `claim[5].test[1].expect`: `between` cannot be combined with `above` or `below`; write { above = 0 }, { below = 2 }, { above = 0, below = 2 } (the first number is smaller), or { between = [1, 1.3] }");
+    assert_snapshot!(with_expect("{}"), @"error: c.toml:100: `claim[5].test[1].expect`: there is no range; write { above = 0 }, { below = 2 }, { above = 0, below = 2 } (the first number is smaller), or { between = [1, 1.3] }");
     let machine = CLAIMS.replace("machine = \"slowest\"\n", "machine = 1.5\n");
     assert_snapshot!(mistakes(&machine), @r#"error: c.toml:12: `claim[1].test[1].machine`: wanted a machine's number, "slowest", "fastest" or "all", found a float 1.5"#);
     let without_test = CLAIMS.split("[[claim.test]]").next().unwrap();

@@ -190,6 +190,8 @@ fn the_average_of_a_contrast_counts_only_chosen_machines() {
         ("role = 'slowest'", 3, true),
         // The rows: machine 0 of both sets. Machine 1 is chosen only for `internal = 0.4`.
         ("machine = 0 or machine = 1 and internal = 0.4", 2, false),
+        // The rows: machines 0 and 1 of both sets. Machine 1 is chosen only in the first 5 repetitions.
+        ("machine = 0 or machine = 1 and repetition < 5", 4, false),
     ] {
         let options = ["--of", "internal", "--from", "0.7", "--to", "0.4"];
         let measure = ["--measure", "backlog_mean", "--where", condition];

@@ -333,6 +333,22 @@ fn a_long_window_is_drawn_as_a_strip_and_a_part() {
         let expected = if around.is_some() { "0:300" } else { "0:0" };
         assert!(seen.events.contains_key(expected));
     }
+    // The chosen event (at 300 s) is outside the window, so the part begins at the start of the window.
+    let late = Choice {
+        from_s: Some(400.0),
+        ..Choice::default()
+    };
+    let late = late.window(&execution).unwrap();
+    let from_ns = late.from_ns;
+    let options = Options {
+        around: Some(around),
+        ..Options::default()
+    };
+    let diagram = Diagram::new(&execution, late, options).unwrap();
+    let seen = read_back(&diagram.svg());
+    assert!(seen.events.len() > MAX_MARKS / 4, "{}", seen.events.len());
+    assert!(diagram.left_out(true).unwrap().contains("only 400 s to"));
+    assert_eq!(from_ns, 400_000_000_000);
     let (code, _, err) = analyze(
         &["diagram", "long", "--run", "0", "--out", "long.svg"],
         folder.path(),

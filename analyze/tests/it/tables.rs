@@ -43,14 +43,14 @@ fn drift_on_a_wide_terminal() {
     Mean over n repetitions ± half the width of its 95 % interval (Student's t).
     ±~: a rough interval, because many runs have the same value, or there are few different values. Of 100 such intervals, more than 5 may miss the true mean.
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
-    With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and so few runs may contain no unusual one. With 5 instead of 3 repetitions the intervals would be about
-    half as wide.
+    With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare values can be missing in so few runs. With 5 instead of 3 repetitions the intervals would be
+    about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - logical rate: (final clock - clock at the start) / observed time, in 1/s.
     - clock - own ticks: final clock - clock at the start - ticks: how far the clock ran ahead of the number of the machine's own ticks.
     - final lag: lag at the end; the lag at a time is the run's largest clock minus the machine's own clock.
     - mean lag: time-weighted mean of the lag.
-    - lag slope: slope of the straight line that best fits the lags after the machine's ticks (least squares, over time), in 1/s.
+    - lag slope: slope of the least-squares line through these points: the time of each tick of the machine, and the lag directly after it, in 1/s.
     ");
 }
 
@@ -76,7 +76,7 @@ fn drift_on_a_narrow_terminal() {
     all equal: every repetition has this value, so there is no interval. More
     repetitions may have other values.
     With fewer than 5 repetitions the intervals are unreliable: they assume a normal
-    distribution, and so few runs may contain no unusual one. With 5 instead of 3
+    distribution, and rare values can be missing in so few runs. With 5 instead of 3
     repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual,
     time scale 1.
@@ -86,8 +86,8 @@ fn drift_on_a_narrow_terminal() {
     - final lag: lag at the end; the lag at a time is the run's largest clock minus
       the machine's own clock.
     - mean lag: time-weighted mean of the lag.
-    - lag slope: slope of the straight line that best fits the lags after the
-      machine's ticks (least squares, over time), in 1/s.
+    - lag slope: slope of the least-squares line through these points: the time of
+      each tick of the machine, and the lag directly after it, in 1/s.
     ");
 }
 
@@ -108,7 +108,7 @@ fn jumps_as_markdown() {
     Mean over n repetitions ± half the width of its 95 % interval (Student's t).
     ±~: a rough interval, because many runs have the same value, or there are few different values. Of 100 such intervals, more than 5 may miss the true mean.
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
-    With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and so few runs may contain no unusual one. With 5 instead of 3 repetitions the intervals would be about half as wide.
+    With fewer than 5 repetitions the intervals are unreliable: they assume a normal distribution, and rare values can be missing in so few runs. With 5 instead of 3 repetitions the intervals would be about half as wide.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
 
     - mean jump: mean jump over the machine's events; a jump is the clock after an event minus the clock after the event before it.
@@ -139,7 +139,8 @@ fn backlog_of_a_single_repetition_has_no_intervals() {
     - p95: 95th percentile of the queue length after ticks, in messages.
     - max: largest queue length after a tick, in messages.
     - final: queue length after the last tick, in messages.
-    - growth: slope of a straight line fitted (least squares) to the queue length after each tick over time, in messages/s.
+    - growth: slope of the least-squares line through these points: the time of each tick, and the queue length directly
+      after it, in messages/s.
     - receive share: ticks with a receive / ticks.
     ");
 }

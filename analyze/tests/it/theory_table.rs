@@ -86,7 +86,8 @@ fn table_on_a_terminal() {
     - stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so the queue grows.
       critical: messages and ticks are nearly equal in number, so over a run the queue is expected to grow or shrink by less
       than one standard deviation of its random fluctuations.
-    - growth: slope of a straight line fitted (least squares) to the queue length after each tick over time, in messages/s.
+    - growth: slope of the least-squares line through these points: the time of each tick, and the queue length directly
+      after it, in messages/s.
     - final backlog: queue length after the last tick, in messages.
     - receive share: ticks with a receive / ticks.
     - logical rate: (final clock - clock at the start) / observed time, in 1/s.

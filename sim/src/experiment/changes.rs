@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use toml_edit::{DocumentMut, Item, Table, Value};
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use super::PARAMETERS;
 use crate::toml_reader::{self, COMMAND_LINE, Mistake, nearest};
@@ -74,7 +74,7 @@ impl Change {
     fn apply(&self, document: &mut DocumentMut) -> Result<(), String> {
         let root = document.as_table_mut();
         if TOP_LEVEL.contains(&self.key.as_str()) {
-            root.insert(&self.key, Item::Value(self.value.clone()));
+            self.set_in(root);
             return Ok(());
         }
         if is_in_cases(root, &self.key) {
@@ -87,10 +87,23 @@ impl Change {
             .or_insert_with(|| Item::Table(Table::new()));
         match parameters.as_table_like_mut() {
             Some(table) => {
-                table.insert(&self.key, Item::Value(self.value.clone()));
+                self.set_in(table);
                 Ok(())
             }
             None => Err("the file's `parameters` is not a table".to_owned()),
+        }
+    }
+
+    /// Gives the key its value in `table`. If the table has the key, the comments above it and on its line stay.
+    fn set_in(&self, table: &mut dyn TableLike) {
+        let mut value = self.value.clone();
+        if let Some(existing) = table.get_mut(&self.key) {
+            if let Some(existing) = existing.as_value() {
+                *value.decor_mut() = existing.decor().clone();
+            }
+            *existing = Item::Value(value);
+        } else {
+            table.insert(&self.key, Item::Value(value));
         }
     }
 }
@@ -145,8 +158,8 @@ fn is_in_cases(root: &Table, key: &str) -> bool {
     tables.any(|case| case.contains_key(key)) || inline_tables.any(|case| case.contains_key(key))
 }
 
-/// Returns `text` with all `changes`. The order of keys stays. Comments stay too, except those directly above a changed value, inside it
-/// or on its line. A text that is not TOML stays as it is.
+/// Returns `text` with all `changes`. The order of keys stays. Comments stay too, except those inside a changed value. A text that is
+/// not TOML stays as it is.
 ///
 /// # Errors
 ///
@@ -202,11 +215,11 @@ mod tests {
 
     #[test]
     fn values_are_replaced_in_place_and_new_keys_are_added_to_their_table() {
-        let text = "# A comment.\nseed = 1\n\n[parameters] # the grid\nrates = [\n  [1, 3],\n]\ninternal = 0.7\n";
+        let text = "# A comment.\nseed = 1\n\n[parameters] # the grid\nrates = [\n  [1, 3],\n]\n# Often.\ninternal = 0.7 # 70 %\n";
         let changes = changes(&["internal=[0.4,0.5]", "phase=uniform", "repetitions = 20"]);
         assert_eq!(
             apply(text, &changes).expect("changed"),
-            "# A comment.\nseed = 1\nrepetitions = 20\n\n[parameters] # the grid\nrates = [\n  [1, 3],\n]\ninternal = [0.4,0.5]\nphase = \"uniform\"\n"
+            "# A comment.\nseed = 1\nrepetitions = 20\n\n[parameters] # the grid\nrates = [\n  [1, 3],\n]\n# Often.\ninternal = [0.4,0.5] # 70 %\nphase = \"uniform\"\n"
         );
         let dotted = apply("seed = 1\nparameters.internal = 0.7\n", &changes[..1]);
         assert_eq!(

@@ -65,7 +65,8 @@ impl Numbering {
 
     /// Returns whether every run that has a number in `earlier` has the same number here.
     pub(crate) fn continues(&self, earlier: &Self) -> bool {
-        self.0.starts_with(&earlier.0)
+        let mut runs = self.runs();
+        earlier.runs().all(|run| runs.next() == Some(run))
     }
 
     /// Returns how many configurations already have a run with this repetition. These are always the first configurations: a result of
@@ -130,6 +131,20 @@ mod tests {
         numbers
             .map(|number| numbering.run(number).expect("a run"))
             .collect()
+    }
+
+    /// Numbers count, and not in which steps they were given.
+    #[test]
+    fn a_numbering_continues_another_if_no_number_changes() {
+        let (earlier, later) = (Numbering::new(2, 1), Numbering::new(2, 2));
+        let mut grown = earlier.clone();
+        grown.grow(2, 2);
+        for longer in [&later, &grown] {
+            assert!(longer.continues(&earlier) && !earlier.continues(longer));
+        }
+        assert!(later.continues(&grown) && grown.continues(&later));
+        // Run 1 is the second configuration in one numbering, and the second repetition in the other.
+        assert!(!later.continues(&Numbering::new(1, 2)));
     }
 
     #[test]

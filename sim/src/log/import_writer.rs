@@ -30,6 +30,8 @@ pub struct ImportWriter {
     segment: Segment,
     /// The text of the journal (`runs.csv`) so far.
     journal_text: Vec<u8>,
+    /// Whether the partial folder has become the finished dataset.
+    is_published: bool,
     /// Number of runs so far.
     runs: u64,
     /// For each event, from which line of which imported file it was read. [`ImportWriter::finish`] writes this to `sources.csv`.
@@ -83,6 +85,7 @@ impl ImportWriter {
             root: root.to_owned(),
             segment,
             paths,
+            is_published: false,
             _lock: lock,
             journal_text: Header::default().line().into_bytes(),
             runs: 0,
@@ -171,18 +174,22 @@ impl ImportWriter {
         write(&paths.experiment(), mapping.as_bytes())?;
         write(&paths.sources(), sources.as_bytes())?;
         write(&path, (text + "\n").as_bytes())?;
-        // The lock file protects only the partial folder, so it is removed before the folder becomes the finished dataset.
-        let lock = paths.lock();
-        RealDisk.remove(&lock).map_err(DatasetError::io(&lock))?;
-        publish_folder(&RealDisk, &paths.root, &self.root).map_err(DatasetError::io(&self.root))
+        publish_folder(&RealDisk, &paths.root, &self.root).map_err(DatasetError::io(&self.root))?;
+        self.is_published = true;
+        // The lock file protects only the partial folder. It is removed after the folder has become the finished dataset: otherwise another
+        // import could lock the partial folder before that, and clear it. If the removal fails, the file stays, which does no harm.
+        let _ = RealDisk.remove(&Paths::new(&self.root).lock());
+        Ok(())
     }
 }
 
-/// Removes the partial folder of a dataset that was not finished. After a successful [`ImportWriter::finish`] there is no partial folder
-/// any more, because `finish` has renamed it.
+/// Removes the partial folder of a dataset that was not finished. After [`ImportWriter::finish`] has renamed it, a folder with this name
+/// belongs to another import.
 impl Drop for ImportWriter {
     fn drop(&mut self) {
-        remove(&self.paths);
+        if !self.is_published {
+            remove(&self.paths);
+        }
     }
 }
 

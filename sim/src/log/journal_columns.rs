@@ -239,7 +239,7 @@ const COLUMNS_AFTER_PARAMETERS: [JournalColumn; 19] = [
             },
         },
     },
-    column!(margin_us, Number, "wall us", "The run's margin: the shortest time between two ticks whose order matters. The order of two ticks matters if one of their machines may send to the other, or if both machines may send to the same third machine. The margin is 0 if two such ticks are due at the same time, as with `aligned` phases. It is the run's duration if there are no such ticks. In datasets whose `dataset.json` has a `schema` below 5, it is a lower limit of this time for `spread` phases, and 0 for other phase rules."),
+    column!(margin_us, Number, "wall us", "The run's margin: the shortest time between two ticks whose order matters. The order of two ticks matters if one of their machines may send to the other, or if both machines may send to the same third machine. The margin is 0 if two such ticks are due at the same time, as with `aligned` phases. It is the run's duration if there are no such ticks. Datasets with a `schema` below 5 in `dataset.json` do not have the exact margin: for `spread` phases, they have a value that is not greater, and for other phase rules 0."),
     column!(lateness_p50_us, Number, "wall us", "Median lateness: the time of an event minus the time at which its tick was due."),
     column!(lateness_p99_us, Number, "wall us", "99th percentile of the lateness."),
     column!(lateness_max_us, Number, "wall us", "Greatest lateness."),

@@ -218,8 +218,12 @@ fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
         return vec![];
     }
     let mut commands = vec![];
+    let planned = parts.manifest().experiment.planned_in_all_shards();
     for (index, part) in parts.iter().enumerate() {
-        if tally.attempted_in(index) < part.manifest.experiment.runs {
+        let experiment = &part.manifest.experiment;
+        // If the experiment was extended, a shard that was not continued since then does not know of its new runs.
+        let is_behind = experiment.planned_in_all_shards() < planned;
+        if is_behind || tally.attempted_in(index) < experiment.runs {
             commands.extend(part.manifest.last_command());
         }
     }

@@ -200,7 +200,7 @@ impl Capacity {
                 limits.push(match options.jobs {
                     Some(jobs) => (jobs as u64, WidthLimit::Jobs),
                     None => (
-                        self.runs_by_ticks(experiment, heaviest),
+                        self.runs_by_ticks(experiment),
                         self.quota_or(WidthLimit::Ticks),
                     ),
                 });
@@ -221,26 +221,20 @@ impl Capacity {
     /// event loop, and there are only as many loops as the ticks need. With more loops, each loop would have less work. Then it would go to
     /// sleep and wake up more often, which costs processor time. If each machine is a process of its own, there are no event loops. Then
     /// the number is only used to choose the sizes of queues.
-    pub(super) fn workers(
-        &self,
-        experiment: &Experiment,
-        width: &Width,
-        heaviest: &Configuration,
-    ) -> usize {
+    pub(super) fn workers(&self, experiment: &Experiment, width: &Width) -> usize {
         match experiment.engine {
             EngineKind::Virtual => width.runs,
             EngineKind::Tcp => {
-                let total_ticks_per_second =
-                    width.runs as f64 * ticks_per_second(experiment, heaviest);
+                let total_ticks_per_second = width.runs as f64 * most_ticks_per_second(experiment);
                 let loops = (total_ticks_per_second / TICKS_PER_SECOND_PER_CORE).ceil() as usize;
                 loops.clamp(1, self.cores.min(width.runs))
             }
         }
     }
 
-    /// Returns for how many runs of `heaviest` the cores can do all ticks on time.
-    fn runs_by_ticks(&self, experiment: &Experiment, heaviest: &Configuration) -> u64 {
-        let runs_per_core = TICKS_PER_SECOND_PER_CORE / ticks_per_second(experiment, heaviest);
+    /// Returns for how many runs the cores can do all ticks on time, if all have as many ticks per second as the run with the most.
+    fn runs_by_ticks(&self, experiment: &Experiment) -> u64 {
+        let runs_per_core = TICKS_PER_SECOND_PER_CORE / most_ticks_per_second(experiment);
         (runs_per_core * self.usable_cores()) as u64
     }
 }
@@ -280,6 +274,13 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
         let _ = folder;
         None
     }
+}
+
+/// Returns the largest number of ticks that a run of the experiment has per second of real time.
+fn most_ticks_per_second(experiment: &Experiment) -> f64 {
+    let configurations = experiment.configurations().iter();
+    let ticks = configurations.map(|configuration| ticks_per_second(experiment, configuration));
+    ticks.fold(0.0, f64::max)
 }
 
 /// Returns the number of ticks of a run per second of real time. If each message has its own connection, a message counts as
@@ -327,5 +328,25 @@ mod tests {
             limit: WidthLimit::CpuQuota(150),
         };
         assert_eq!((width, capacity.usable_cores()), (expected, 1.5));
+    }
+
+    /// The run with four machines needs the most sockets, but the run with three has by far the most ticks. 60,000 ticks per second on one
+    /// core are enough for 20 of the latter.
+    #[test]
+    fn the_limit_of_ticks_is_that_of_the_run_with_the_most_ticks_per_second() {
+        let experiment = "seed = 1\nrepetitions = 100\nduration_s = 60\n[parameters]\nrates = [[1, 1, 1, 1], [1000, 1000, 1000]]\ninternal = [0.7]\nphase = \"uniform\"";
+        let experiment = Experiment::parse(experiment, Path::new("e.toml"), Overrides::default());
+        let experiment = experiment.expect("an experiment");
+        let capacity = Capacity {
+            files: 20_000,
+            cores: 1,
+            memory_bytes: u64::MAX,
+            cpu_quota: None,
+            threads: None,
+        };
+        let heaviest = &experiment.configurations()[0];
+        assert_eq!(heaviest.rates.machines(), 4);
+        let width = capacity.width(&experiment, &Options::default(), 200, heaviest);
+        assert_eq!((width.runs, width.limit), (20, WidthLimit::Ticks));
     }
 }

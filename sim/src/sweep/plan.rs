@@ -188,7 +188,7 @@ impl Plan {
         let heaviest = heaviest(experiment);
         let by_configuration = by_configuration(&to_do);
         let width = capacity.width(experiment, options, to_do.len() as u64, heaviest);
-        let workers = capacity.workers(experiment, &width, heaviest);
+        let workers = capacity.workers(experiment, &width);
         // In virtual time, each worker has a queue of ended runs, and the writer has one. Over TCP, there are two queues, never more than
         // this number.
         let queues = workers as u64 + 1;

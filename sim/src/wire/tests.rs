@@ -119,8 +119,8 @@ fn a_timestamp_follows_its_message() {
 
 #[test]
 fn bytes_of_other_protocols_are_refused() {
-    let hello = Hello {
-        kind: HelloKind::Dial,
+    let step = HandshakeStep {
+        kind: StepKind::Dial,
         machine: 2,
         nonce: [7; 16],
         time_ns: 1,
@@ -128,15 +128,15 @@ fn bytes_of_other_protocols_are_refused() {
     }
     .encode();
     let decode_with = |index: usize, byte: u8| {
-        let mut bytes = hello;
+        let mut bytes = step;
         bytes[index] = byte;
-        Hello::decode(&bytes)
+        HandshakeStep::decode(&bytes)
     };
     // Byte 0 belongs to the four fixed bytes (the magic) with which every handshake begins. Bytes 4 and 5 are the version. Byte 6 is the
     // kind, a number from 0 to 4.
     assert_eq!(decode_with(0, b'G'), Err(WireError::Magic));
     assert_eq!(decode_with(5, 9), Err(WireError::Version(9)));
-    assert_eq!(decode_with(6, 5), Err(WireError::HelloKind(5)));
+    assert_eq!(decode_with(6, 5), Err(WireError::StepKind(5)));
     // No kind of frame has the number 0.
     let zeros = [0; FRAME_BYTES];
     assert_eq!(read_first(None, &zeros), Some(Err(WireError::Kind(0))));
@@ -194,15 +194,15 @@ fn wrongly_encoded_timestamps_are_refused() {
 
 proptest! {
     #[test]
-    fn encoded_hellos_are_decoded_again(
-        kind in prop::sample::select(HELLO_KINDS.to_vec()),
+    fn encoded_steps_are_decoded_again(
+        kind in prop::sample::select(STEP_KINDS.to_vec()),
         machine in any::<u32>(),
         nonce in any::<Nonce>(),
         time_ns in any::<u64>(),
         proof in any::<Proof>(),
     ) {
-        let hello = Hello { kind, machine, nonce, time_ns, proof };
-        prop_assert_eq!(Hello::decode(&hello.encode()), Ok(hello));
+        let step = HandshakeStep { kind, machine, nonce, time_ns, proof };
+        prop_assert_eq!(HandshakeStep::decode(&step.encode()), Ok(step));
     }
 
     /// However the stream is cut into pieces, the frames that are read are those that were sent.

@@ -11,7 +11,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use sim::clock::TimestampFormat;
-use sim::wire::{Chunks, FRAME_BYTES, Frame, Frames, HELLO_BYTES, Hello, WireError};
+use sim::wire::{Chunks, FRAME_BYTES, Frame, Frames, HandshakeStep, STEP_BYTES, WireError};
 
 /// What a message can carry beside its Lamport timestamp: nothing, a timestamp of a vector clock, or one of a hybrid clock. Each
 /// stream is decoded with each of these formats.
@@ -21,12 +21,12 @@ const FORMATS: [Option<TimestampFormat>; 3] = [
     Some(TimestampFormat::Hybrid),
 ];
 
-/// The result of decoding a stream. The stream's first bytes are decoded as one step of a handshake (a [`Hello`], with which a machine
+/// The result of decoding a stream. The stream's first bytes are decoded as one step of a handshake (a [`HandshakeStep`], with which a machine
 /// says who it is), and all further bytes as frames, such as messages.
 #[derive(Debug, Default, PartialEq)]
 struct Decoded {
     /// The step of the handshake. `None` if the stream is too short.
-    hello: Option<Result<Hello, WireError>>,
+    step: Option<Result<HandshakeStep, WireError>>,
     /// The frames that follow. After an error, decoding goes on with the next bytes, so that these are tested too. (In a run, the
     /// connection fails at the first error.)
     frames: Vec<Result<Frame, WireError>>,
@@ -37,18 +37,20 @@ struct Decoded {
 /// Decodes a stream that arrives in `pieces`.
 fn decode<'a>(format: Option<TimestampFormat>, pieces: impl Iterator<Item = &'a [u8]>) -> Decoded {
     let mut decoded = Decoded::default();
-    let mut hello = Chunks::<HELLO_BYTES>::default();
+    let mut step = Chunks::<STEP_BYTES>::default();
     let mut frames = Frames::new(format);
     for mut piece in pieces {
-        // Until the step of the handshake is complete, `hello.take` uses all bytes of the piece, and leaves none for frames.
-        if decoded.hello.is_none() {
-            decoded.hello = hello.take(&mut piece).map(|bytes| Hello::decode(&bytes));
+        // Until the step of the handshake is complete, `step.take` uses all bytes of the piece, and leaves none for frames.
+        if decoded.step.is_none() {
+            decoded.step = step
+                .take(&mut piece)
+                .map(|bytes| HandshakeStep::decode(&bytes));
         }
         while let Some(frame) = frames.take(&mut piece) {
             decoded.frames.push(frame);
         }
     }
-    decoded.is_partial = hello.is_partial() || frames.is_partial();
+    decoded.is_partial = step.is_partial() || frames.is_partial();
     decoded
 }
 
@@ -63,15 +65,15 @@ fn check_stream_with(format: Option<TimestampFormat>, stream: &[u8], piece_bytes
     let whole = decode(format, std::iter::once(stream));
     assert_eq!(whole, decode(format, stream.chunks(piece_bytes)));
     // No frame is shorter than `FRAME_BYTES`.
-    let bytes_of_frames = stream.len().saturating_sub(HELLO_BYTES);
+    let bytes_of_frames = stream.len().saturating_sub(STEP_BYTES);
     assert!(whole.frames.len() <= bytes_of_frames / FRAME_BYTES);
     // What was decoded can be encoded and decoded again.
     for frame in whole.frames.into_iter().flatten() {
         let bytes = frame.encode();
         assert_eq!(Frames::new(format).take(&mut &bytes[..]), Some(Ok(frame)));
     }
-    if let Some(Ok(hello)) = whole.hello {
-        assert_eq!(Hello::decode(&hello.encode()), Ok(hello));
+    if let Some(Ok(step)) = whole.step {
+        assert_eq!(HandshakeStep::decode(&step.encode()), Ok(step));
     }
 }
 
@@ -169,11 +171,11 @@ fn every_seed_gives_the_same_result_in_pieces_of_any_length() {
     let decoded = corpus
         .iter()
         .map(|input| decode(None, std::iter::once(&input[..])));
-    let (hellos, frame_counts): (Vec<_>, Vec<_>) = decoded
-        .map(|decoded| (decoded.hello, decoded.frames.len()))
+    let (steps, frame_counts): (Vec<_>, Vec<_>) = decoded
+        .map(|decoded| (decoded.step, decoded.frames.len()))
         .unzip();
-    assert!(hellos.iter().any(|hello| matches!(hello, Some(Ok(_)))));
-    assert!(hellos.iter().any(|hello| matches!(hello, Some(Err(_)))));
+    assert!(steps.iter().any(|step| matches!(step, Some(Ok(_)))));
+    assert!(steps.iter().any(|step| matches!(step, Some(Err(_)))));
     assert!(frame_counts.iter().any(|&count| count > 1));
     for seed in corpus {
         // An empty seed is checked too, because of `max(1)`.

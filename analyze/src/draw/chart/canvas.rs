@@ -116,7 +116,7 @@ pub(super) fn lines(panel: &Panel, width: usize) -> Vec<Line> {
     let mut lines = vec![];
     for row in 0..ROWS {
         // A row of characters has four rows of dots.
-        let is_in_row = |tick: &&f64| (y.at(**tick) / 4.0) as usize == row;
+        let is_in_row = |tick: &&f64| (y.at(**tick).round() / 4.0) as usize == row;
         let tick_in_row = ticks.iter().zip(&shown).find(|(tick, _)| is_in_row(tick));
         let number = tick_in_row.map_or("", |(_, shown)| shown.as_str());
         let mut line = vec![Span::new(

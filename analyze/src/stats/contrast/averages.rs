@@ -56,8 +56,8 @@ fn common_machines(pair: &Pair<'_>) -> u32 {
 ///
 /// - A machine has no value in one of the runs.
 /// - `all_runs` is `None`.
-/// - --where chooses a machine in only one of two compared configurations. For example, in a contrast of `internal`, the condition
-///   `machine = 0 or machine = 1 and internal = 0.4` chooses machine 1 in only one of them.
+/// - --where does not choose the same machines in both compared configurations and in all their runs. For example, in a contrast of
+///   `internal`, the condition `machine = 0 or machine = 1 and internal = 0.4` chooses machine 1 in only one of them.
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
@@ -120,7 +120,8 @@ fn run_means(
 /// groups of the two configurations are taken from `run_means`.
 ///
 /// The result is `None` if the means of one of these configurations include a machine that has no row. This happens if the user chose a
-/// machine (with --where) in only one of two compared configurations. `chosen_machines` has, for each configuration, one group for each
+/// machine (with --where) in only one of two compared configurations. The result is also `None` if the user did not choose the same
+/// machines in all runs of a configuration, as with `machine = 0 or machine = 1 and run < 5`. `chosen_machines` has, for each configuration, one group for each
 /// machine that the user chose.
 fn weighted_pairs<'g>(
     contrast: &Contrast,
@@ -146,7 +147,16 @@ fn weighted_pairs<'g>(
             if row_count > 0 {
                 // The rows are about different machines. So it is enough to compare how many rows and how many machines there are.
                 let each_machine_has_a_row = |group| machines_in_mean(group) == row_count;
-                if !each_machine_has_a_row(pair.a) || !each_machine_has_a_row(pair.b) {
+                // `group.n` is the number of runs in which at least one machine was chosen.
+                let all_runs_have_the_same_machines = |group: &Group| {
+                    let mut machines = chosen_machines.iter();
+                    machines.all(|machine| {
+                        machine.n == group.n || !machine.is_of_same_configuration(group)
+                    })
+                };
+                let is_complete =
+                    |group| each_machine_has_a_row(group) && all_runs_have_the_same_machines(group);
+                if !is_complete(pair.a) || !is_complete(pair.b) {
                     return None;
                 }
                 found.push((pair, row_count));

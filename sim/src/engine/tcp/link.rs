@@ -10,7 +10,7 @@ use socket2::SockRef;
 
 use crate::clock::TimestampFormat;
 use crate::machine::MachineIndex;
-use crate::wire::{Chunks, Frame, Frames, HELLO_BYTES, Hello, Nonce};
+use crate::wire::{Chunks, Frame, Frames, HandshakeStep, Nonce, STEP_BYTES};
 
 /// A [`Session`] has two parts, `challenge` and `dial`. Each part has this number of bytes: a nonce (a random number that is used once,
 /// 16 bytes) and a time (8 bytes).
@@ -19,7 +19,7 @@ pub(super) const CHALLENGE_BYTES: usize = 24;
 /// What the other side sent: a step of the handshake, or a frame.
 #[derive(Clone, Debug)]
 pub(super) enum Incoming {
-    Hello(Hello),
+    HandshakeStep(HandshakeStep),
     Frame(Frame),
 }
 
@@ -97,13 +97,13 @@ pub(super) struct Link {
     /// The nonces and times of the handshake. A connection for one message has none of its own: it uses the session of the persistent
     /// connection between the same two machines. Its proof also depends on the number of the message.
     pub(super) session: Session,
-    /// The number of the message that this side receives, if the connection is for one message. The sender's first message to this machine
+    /// The number of the message, if the connection is for one message. The sender's first message to this machine
     /// has the number 1. The handshake carries the number in the place of a nonce, so its type is `Nonce`.
     pub(super) message_number: Nonce,
     /// Whether the other side has proved that it is the peer.
     is_proven: bool,
     /// What has already arrived of the next step of the handshake.
-    hello: Chunks<HELLO_BYTES>,
+    step: Chunks<STEP_BYTES>,
     /// What has already arrived of the next frame.
     frames: Frames,
     /// The bytes that could not be written yet.
@@ -137,7 +137,7 @@ impl Link {
             session: Session::default(),
             message_number: Nonce::default(),
             is_proven: false,
-            hello: Chunks::default(),
+            step: Chunks::default(),
             frames: Frames::new(timestamps),
             outbox: vec![],
             messages_sent: 0,
@@ -149,8 +149,8 @@ impl Link {
     }
 
     /// Sends a step of the handshake.
-    pub(super) fn send_hello(&mut self, hello: &Hello) -> io::Result<()> {
-        self.write(&hello.encode())
+    pub(super) fn send_step(&mut self, step: &HandshakeStep) -> io::Result<()> {
+        self.write(&step.encode())
     }
 
     /// Sends a frame, and counts it if it is a message.
@@ -181,9 +181,9 @@ impl Link {
     }
 
     /// Sends `receipt` to confirm the message for which this connection was opened. Nothing more will arrive over this connection.
-    pub(super) fn send_receipt(&mut self, receipt: &Hello) -> io::Result<()> {
+    pub(super) fn send_receipt(&mut self, receipt: &HandshakeStep) -> io::Result<()> {
         self.has_ended = true;
-        self.send_hello(receipt)
+        self.send_step(receipt)
     }
 
     /// Returns whether this is the sender's side of a connection for one message, and the message was sent. (The other side of such a
@@ -302,11 +302,11 @@ impl Link {
         handle: &mut impl FnMut(&mut Self, Incoming) -> Result<(), String>,
     ) -> Result<(), String> {
         while !self.is_proven {
-            let Some(hello) = self.hello.take(&mut bytes) else {
+            let Some(step) = self.step.take(&mut bytes) else {
                 return Ok(());
             };
-            let hello = Hello::decode(&hello).map_err(|error| error.to_string())?;
-            handle(self, Incoming::Hello(hello))?;
+            let step = HandshakeStep::decode(&step).map_err(|error| error.to_string())?;
+            handle(self, Incoming::HandshakeStep(step))?;
         }
         while let Some(frame) = self.frames.take(&mut bytes) {
             let frame = frame.map_err(|error| error.to_string())?;
@@ -390,7 +390,7 @@ fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
 mod tests {
     use super::*;
     use crate::engine::tcp::secret;
-    use crate::wire::{FRAME_BYTES, HelloKind};
+    use crate::wire::{FRAME_BYTES, StepKind};
     use std::net::TcpListener;
     use std::thread::yield_now;
 
@@ -406,9 +406,9 @@ mod tests {
         let stream = TcpStream::connect(address).expect("a connection");
         let (mut recipient, _) = listener.accept().expect("a connection");
         // In these steps of the handshake, the nonce and the time are 0, and there is no proof. The call of `read` below accepts any step.
-        let hello = |kind, machine| secret::new_step(kind, machine, [0; 16], 0);
+        let step = |kind, machine| secret::new_step(kind, machine, [0; 16], 0);
         let mut link = Link::new(0, Some(1), Purpose::OneMessage, (stream, 0), None);
-        link.send_hello(&hello(HelloKind::Message, 0))
+        link.send_step(&step(StepKind::Message, 0))
             .expect("written");
         let message = Frame::Message {
             stamp: 1,
@@ -420,12 +420,12 @@ mod tests {
         link.send(&message).expect("written");
         link.flush().expect("written");
         assert!(!link.can_close_after_message());
-        let mut received = [0; HELLO_BYTES + FRAME_BYTES];
+        let mut received = [0; STEP_BYTES + FRAME_BYTES];
         recipient
             .read_exact(&mut received)
-            .expect("hello and message");
+            .expect("step and message");
         recipient
-            .write_all(&hello(HelloKind::Receipt, 1).encode())
+            .write_all(&step(StepKind::Receipt, 1).encode())
             .expect("written");
         drop(recipient);
         for _ in 0..PATIENCE {

@@ -261,7 +261,7 @@ impl Mesh {
         let result = flushed.and_then(|()| {
             link.read(scratch, readiness.closed, |link, incoming| {
                 match incoming {
-                    Incoming::Hello(hello) => self.handle_hello(index, link, &hello)?,
+                    Incoming::HandshakeStep(step) => self.handle_step(index, link, &step)?,
                     Incoming::Frame(frame) => {
                         // The peer is known: frames are read only after the handshake has proved it.
                         if let Some(peer) = link.peer {

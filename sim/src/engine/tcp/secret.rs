@@ -5,7 +5,7 @@
 //! the proof is not valid there.
 
 use crate::machine::MachineIndex;
-use crate::wire::{Hello, HelloKind, Nonce, Proof, RunToken};
+use crate::wire::{HandshakeStep, Nonce, Proof, RunToken, StepKind};
 
 /// A text that says what the keys are for. It goes into each key, so that keys for another purpose differ, even with the same token.
 const CONTEXT: &str = "logical-clock-lab 2026-11-25 handshake of a run";
@@ -28,29 +28,39 @@ impl Secret {
         }
     }
 
-    /// Returns the proof for `hello`, a step of the handshake that is sent to machine `recipient`. `before` are the nonces and times that
-    /// were sent before `hello`.
-    fn proof(&self, hello: &Hello, recipient: MachineIndex, before: &[u8]) -> blake3::Hash {
+    /// Returns the proof for `step`, a step of the handshake that is sent to machine `recipient`. `before` are the nonces and times that
+    /// were sent before `step`.
+    fn proof(&self, step: &HandshakeStep, recipient: MachineIndex, before: &[u8]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(&[hello.kind.number()]);
-        hasher.update(&hello.machine.to_be_bytes());
+        hasher.update(&[step.kind.number()]);
+        hasher.update(&step.machine.to_be_bytes());
         hasher.update(&recipient.to_be_bytes());
-        hasher.update(&hello.nonce);
-        hasher.update(&hello.time_ns.to_be_bytes());
+        hasher.update(&step.nonce);
+        hasher.update(&step.time_ns.to_be_bytes());
         hasher.update(before);
         hasher.finalize()
     }
 
-    /// Returns `hello` with its proof.
-    pub(super) fn signed(&self, hello: Hello, recipient: MachineIndex, before: &[u8]) -> Hello {
-        let proof: Proof = *self.proof(&hello, recipient, before).as_bytes();
-        Hello { proof, ..hello }
+    /// Returns `step` with its proof.
+    pub(super) fn signed(
+        &self,
+        step: HandshakeStep,
+        recipient: MachineIndex,
+        before: &[u8],
+    ) -> HandshakeStep {
+        let proof: Proof = *self.proof(&step, recipient, before).as_bytes();
+        HandshakeStep { proof, ..step }
     }
 
-    /// Returns whether the sender of `hello` to `recipient` knows the secret. The comparison of two values of [`blake3::Hash`] always takes
+    /// Returns whether the sender of `step` to `recipient` knows the secret. The comparison of two values of [`blake3::Hash`] always takes
     /// the same time. If it stopped at the first wrong byte, other programs could learn from the time how many bytes of a proof are right.
-    pub(super) fn is_proven(&self, hello: &Hello, recipient: MachineIndex, before: &[u8]) -> bool {
-        self.proof(hello, recipient, before) == blake3::Hash::from_bytes(hello.proof)
+    pub(super) fn is_proven(
+        &self,
+        step: &HandshakeStep,
+        recipient: MachineIndex,
+        before: &[u8],
+    ) -> bool {
+        self.proof(step, recipient, before) == blake3::Hash::from_bytes(step.proof)
     }
 }
 
@@ -88,12 +98,12 @@ pub(super) fn number_as_nonce(number: u64) -> Nonce {
 
 /// Creates a step of the handshake that `machine` sends, without a proof. [`Secret::signed`] adds the proof.
 pub(super) fn new_step(
-    kind: HelloKind,
+    kind: StepKind,
     machine: MachineIndex,
     nonce: Nonce,
     time_ns: u64,
-) -> Hello {
-    Hello {
+) -> HandshakeStep {
+    HandshakeStep {
         kind,
         machine,
         nonce,
@@ -109,33 +119,24 @@ mod tests {
     #[test]
     fn a_proof_is_valid_only_for_its_step_its_machines_and_its_run() {
         let secret = Secret::new(&[7; 16], 1, "a");
-        let hello = secret.signed(new_step(HelloKind::Dial, 1, [3; 16], 5), 0, b"before");
-        assert!(secret.is_proven(&hello, 0, b"before"));
+        let step = secret.signed(new_step(StepKind::Dial, 1, [3; 16], 5), 0, b"before");
+        assert!(secret.is_proven(&step, 0, b"before"));
+        assert!(!secret.is_proven(&step, 2, b"before"), "to another machine");
         assert!(
-            !secret.is_proven(&hello, 2, b"before"),
-            "to another machine"
-        );
-        assert!(
-            !secret.is_proven(&hello, 0, b"otherwise"),
+            !secret.is_proven(&step, 0, b"otherwise"),
             "on another connection"
         );
         for changed in [
-            Hello {
-                kind: HelloKind::Answer,
-                ..hello
+            HandshakeStep {
+                kind: StepKind::Answer,
+                ..step
             },
-            Hello {
-                machine: 2,
-                ..hello
-            },
-            Hello {
+            HandshakeStep { machine: 2, ..step },
+            HandshakeStep {
                 nonce: [4; 16],
-                ..hello
+                ..step
             },
-            Hello {
-                time_ns: 6,
-                ..hello
-            },
+            HandshakeStep { time_ns: 6, ..step },
         ] {
             assert!(!secret.is_proven(&changed, 0, b"before"), "{changed:?}");
         }
@@ -145,7 +146,7 @@ mod tests {
             Secret::new(&[7; 16], 2, "a"),
             Secret::new(&[7; 16], 1, "b"),
         ] {
-            assert!(!other.is_proven(&hello, 0, b"before"));
+            assert!(!other.is_proven(&step, 0, b"before"));
         }
     }
 

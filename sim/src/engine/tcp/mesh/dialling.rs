@@ -157,6 +157,10 @@ impl Mesh {
     ) {
         let position = self.side_position(link.owner, peer);
         self.side_indices[position] = None;
+        if link.is_proven() {
+            // The other side has proved itself and closed the connection, both in the bytes that were just read.
+            self.proven_sides -= 1;
+        }
         self.vacant.push(index);
         self.pairs_to_dial.push((link.owner, peer));
         self.failed_dials += 1;

@@ -10,7 +10,7 @@
 //!               answer <--             proves that the listener knows the token
 //! ```
 //!
-//! Each step (a [`Hello`]) contains a *nonce*, a random number that is used once. A proof is a hash. It *covers* the nonces that were sent
+//! Each step (a [`HandshakeStep`]) contains a *nonce*, a random number that is used once. A proof is a hash. It *covers* the nonces that were sent
 //! before (they are among the hashed bytes), so it cannot be used again for another connection. Machines in different processes also send
 //! the times of their system clocks. If two system clocks differ too much, this is found before the first tick. The nonces and times of the
 //! challenge and of the dial are the connection's *session*.
@@ -34,7 +34,7 @@ use crate::engine::tcp::link::{CHALLENGE_BYTES, Link, Purpose, Session};
 use crate::engine::tcp::reactor::{Reactor, Readiness, Route, SocketId};
 use crate::engine::tcp::secret::{Secret, new_step};
 use crate::machine::MachineIndex;
-use crate::wire::{Frame, Hello, HelloKind, Nonce};
+use crate::wire::{Frame, HandshakeStep, Nonce, StepKind};
 
 /// Sends the dial over `link` to `peer`, with this nonce and time. The dial's proof covers the challenge.
 fn send_dial(
@@ -44,9 +44,9 @@ fn send_dial(
     (nonce, time_ns): (Nonce, u64),
 ) -> io::Result<()> {
     link.session.dial = (nonce, time_ns);
-    let dial = new_step(HelloKind::Dial, link.owner, nonce, time_ns);
+    let dial = new_step(StepKind::Dial, link.owner, nonce, time_ns);
     let challenge = &link.session.bytes()[..CHALLENGE_BYTES];
-    link.send_hello(&secret.signed(dial, peer, challenge))
+    link.send_step(&secret.signed(dial, peer, challenge))
 }
 
 impl Mesh {
@@ -92,8 +92,8 @@ impl Mesh {
         Ok(())
     }
 
-    /// Adds an accepted connection, sends a challenge if necessary, and reads the first bytes. After that, all runs of the event loop
-    /// together may have too many silent connections. Then closes the connection of this run that has been silent longest, unless it is the
+    /// Adds an accepted connection, sends a challenge if necessary, and reads the first bytes. An event loop serves several runs. If
+    /// they now have too many silent connections together, closes the connection of this run that has been silent longest, unless it is the
     /// one that was just accepted.
     fn read_first_bytes(
         &mut self,
@@ -168,7 +168,7 @@ impl Mesh {
         let (nonce, time_ns) = (self.nonces.next(), self.clock.now_ns());
         self.with_link_at(index, |link| {
             link.session.challenge = (nonce, time_ns);
-            link.send_hello(&new_step(HelloKind::Challenge, link.owner, nonce, time_ns))
+            link.send_step(&new_step(StepKind::Challenge, link.owner, nonce, time_ns))
         })
     }
 
@@ -200,38 +200,41 @@ impl Mesh {
 
     /// Handles a step of the handshake that the other side of `link` has sent. An error is the end of a sentence that begins with "machine
     /// 1's connection to machine 0".
-    pub(super) fn handle_hello(
+    pub(super) fn handle_step(
         &mut self,
         index: usize,
         link: &mut Link,
-        hello: &Hello,
+        step: &HandshakeStep,
     ) -> Result<(), String> {
         let broke = |error: io::Error| format!("broke ({error})");
-        match (hello.kind, link.peer) {
-            (_, Some(peer)) if peer != hello.machine => {
-                Err(format!("comes from machine {}", hello.machine))
+        match (step.kind, link.peer) {
+            (_, Some(peer)) if peer != step.machine => {
+                Err(format!("comes from machine {}", step.machine))
             }
-            (HelloKind::Challenge, Some(peer)) if self.awaits_challenge(link) => {
-                link.session.challenge = (hello.nonce, hello.time_ns);
+            (StepKind::Challenge, Some(peer)) if self.awaits_challenge(link) => {
+                link.session.challenge = (step.nonce, step.time_ns);
                 let dial = (self.nonces.next(), self.clock.now_ns());
                 send_dial(link, &self.secret, peer, dial).map_err(broke)
             }
-            (HelloKind::Answer, Some(peer)) if link.purpose != Purpose::OneMessage => {
-                self.check(hello, link.owner, &link.session.bytes())?;
-                self.compare_clocks(link, peer, hello.time_ns);
+            (StepKind::Answer, Some(peer)) if link.purpose != Purpose::OneMessage => {
+                self.check(step, link.owner, &link.session.bytes())?;
+                self.compare_clocks(link, peer, step.time_ns);
                 // A *side* is one machine's end of a persistent connection.
                 self.proven_sides += 1;
                 link.set_proven();
                 Ok(())
             }
             // The next two kinds are for connections that carry one message: the dialler sends `Message`, the listener answers `Receipt`.
-            (HelloKind::Receipt, Some(_)) if link.purpose == Purpose::OneMessage => {
-                self.check(hello, link.owner, &link.session.bytes())?;
+            (StepKind::Receipt, Some(_)) if link.purpose == Purpose::OneMessage => {
+                if step.nonce != link.message_number {
+                    return Err("confirms another message".to_owned());
+                }
+                self.check(step, link.owner, &link.session.bytes())?;
                 link.set_proven();
                 Ok(())
             }
-            (HelloKind::Message, None) => self.handle_message_hello(link, hello),
-            (HelloKind::Dial, None) => self.handle_dial(index, link, hello),
+            (StepKind::Message, None) => self.handle_message_step(link, step),
+            (StepKind::Dial, None) => self.handle_dial(index, link, step),
             _ => Err("does not follow the handshake".to_owned()),
         }
     }
@@ -243,15 +246,15 @@ impl Mesh {
             && link.session == Session::default()
     }
 
-    /// Checks the proof in `hello`, which machine `recipient` has received. The proof must cover `before`: the nonces and times that were
-    /// sent before `hello`.
+    /// Checks the proof in `step`, which machine `recipient` has received. The proof must cover `before`: the nonces and times that were
+    /// sent before `step`.
     pub(super) fn check(
         &self,
-        hello: &Hello,
+        step: &HandshakeStep,
         recipient: MachineIndex,
         before: &[u8],
     ) -> Result<(), String> {
-        if self.secret.is_proven(hello, recipient, before) {
+        if self.secret.is_proven(step, recipient, before) {
             Ok(())
         } else {
             Err("does not know the run's token, or belongs to another run".to_owned())
@@ -259,7 +262,12 @@ impl Mesh {
     }
 
     /// Handles the dial of a machine that opens a persistent connection to the owner of `link`.
-    fn handle_dial(&mut self, index: usize, link: &mut Link, hello: &Hello) -> Result<(), String> {
+    fn handle_dial(
+        &mut self,
+        index: usize,
+        link: &mut Link,
+        step: &HandshakeStep,
+    ) -> Result<(), String> {
         if let Some(listener) = self
             .has_all_machines()
             .then(|| self.listener(link.owner))
@@ -268,8 +276,8 @@ impl Mesh {
             // Within a process no challenge is sent. The dialler has used the listener's nonce and the time 0 instead.
             link.session.challenge = (listener.nonce, 0);
         }
-        self.check(hello, link.owner, &link.session.bytes()[..CHALLENGE_BYTES])?;
-        let (owner, peer) = (link.owner, hello.machine);
+        self.check(step, link.owner, &link.session.bytes()[..CHALLENGE_BYTES])?;
+        let (owner, peer) = (link.owner, step.machine);
         // Of two machines that exchange messages, the one with the higher index dials.
         let peer_should_dial = owner < peer && self.wiring.are_linked(owner, peer);
         let position = self.side_position(owner, peer);
@@ -280,15 +288,15 @@ impl Mesh {
         }
         self.side_indices[position] = Some(index);
         link.peer = Some(peer);
-        link.session.dial = (hello.nonce, hello.time_ns);
+        link.session.dial = (step.nonce, step.time_ns);
         let time_ns = if self.has_all_machines() {
             0
         } else {
             self.clock.now_ns()
         };
-        let answer = new_step(HelloKind::Answer, owner, self.nonces.next(), time_ns);
+        let answer = new_step(StepKind::Answer, owner, self.nonces.next(), time_ns);
         let answer = self.secret.signed(answer, peer, &link.session.bytes());
-        link.send_hello(&answer)
+        link.send_step(&answer)
             .map_err(|error| format!("broke ({error})"))?;
         self.compare_clocks(link, peer, time_ns);
         self.proven_sides += 1;

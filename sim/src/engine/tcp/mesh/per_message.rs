@@ -12,7 +12,7 @@ use crate::engine::tcp::link::{Link, Purpose, Session};
 use crate::engine::tcp::reactor::Reactor;
 use crate::engine::tcp::secret::{new_step, number_as_nonce};
 use crate::machine::MachineIndex;
-use crate::wire::{Frame, Hello, HelloKind};
+use crate::wire::{Frame, HandshakeStep, StepKind};
 
 impl Mesh {
     /// Sends a message from `owner` to `peer`, over their persistent connection or over a new one.
@@ -34,12 +34,12 @@ impl Mesh {
             (session, number) = (persistent.session, persistent.messages_sent());
             Ok(())
         })?;
-        // `hello` is the sender's part of the handshake. It contains the message's number and a proof that the sender knows the run's
-        // secret. The proof is a hash that depends on the secret, on the other fields of `hello`, and on the persistent connection's
+        // `step` is the sender's part of the handshake. It contains the message's number and a proof that the sender knows the run's
+        // secret. The proof is a hash that depends on the secret, on the other fields of `step`, and on the persistent connection's
         // session (the nonces and times of its handshake). The last argument of `new_step` is a system time. It is 0
         // here, because system times are compared only in the handshake of the persistent connection.
-        let hello = new_step(HelloKind::Message, owner, number_as_nonce(number), 0);
-        let hello = self.secret.signed(hello, peer, &session.bytes());
+        let step = new_step(StepKind::Message, owner, number_as_nonce(number), 0);
+        let step = self.secret.signed(step, peer, &session.bytes());
         let address = self.address(owner, peer);
         let connected = self
             .connect(address, reactor)
@@ -49,7 +49,8 @@ impl Mesh {
             match &mut self.links[index] {
                 Some(link) => {
                     link.session = session;
-                    link.send_hello(&hello)?;
+                    link.message_number = number_as_nonce(number);
+                    link.send_step(&step)?;
                     link.send(message)
                 }
                 // Not possible: the connection was just added.
@@ -61,26 +62,26 @@ impl Mesh {
         })
     }
 
-    /// Handles `hello`, which has arrived over the new connection `link`. With `hello`, a machine announces a message to the owner of
-    /// `link`. Checks the proof in `hello`. The sender must have made this proof with the session of the persistent connection between
+    /// Handles `step`, which has arrived over the new connection `link`. With `step`, a machine announces a message to the owner of
+    /// `link`. Checks the proof in `step`. The sender must have made this proof with the session of the persistent connection between
     /// the two machines.
     ///
     /// Here and in the next function, the text of an error is the end of a sentence that begins with "machine 1's connection to machine 0".
-    pub(super) fn handle_message_hello(
+    pub(super) fn handle_message_step(
         &self,
         link: &mut Link,
-        hello: &Hello,
+        step: &HandshakeStep,
     ) -> Result<(), String> {
-        let (owner, sender) = (link.owner, hello.machine);
+        let (owner, sender) = (link.owner, step.machine);
         let may_send = self.wiring().is_per_message() && self.wiring().may_send(sender, owner);
         let index = may_send.then(|| self.link_index(owner, sender)).flatten();
         let persistent = index.and_then(|index| self.links[index].as_ref());
         let persistent =
             persistent.ok_or("does not come from a machine that may send messages here")?;
-        self.check(hello, owner, &persistent.session.bytes())?;
+        self.check(step, owner, &persistent.session.bytes())?;
         link.session = persistent.session;
-        // `hello` has the number of the message in the place of a nonce.
-        link.message_number = hello.nonce;
+        // `step` has the number of the message in the place of a nonce.
+        link.message_number = step.nonce;
         link.peer = Some(sender);
         link.purpose = Purpose::OneMessage;
         link.set_proven();
@@ -103,7 +104,7 @@ impl Mesh {
         let persistent = persistent
             .ok_or("carried a message, but the two machines have no persistent connection")?;
         let is_last = persistent.count_received_on_separate_connection()?;
-        let receipt = new_step(HelloKind::Receipt, link.owner, link.message_number, 0);
+        let receipt = new_step(StepKind::Receipt, link.owner, link.message_number, 0);
         let receipt = self.secret.signed(receipt, peer, &link.session.bytes());
         link.send_receipt(&receipt)
             .map_err(|error| format!("broke ({error})"))?;

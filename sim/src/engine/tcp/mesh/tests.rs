@@ -13,7 +13,7 @@ use crate::engine::tcp::address::{AddressBook, PortRange};
 use crate::engine::tcp::reactor::MAX_SILENT;
 use crate::engine::tcp::secret::new_step;
 use crate::experiment::{Configuration, Connection, Probability, Topology};
-use crate::wire::{HELLO_BYTES, HelloKind, RunToken};
+use crate::wire::{RunToken, STEP_BYTES, StepKind};
 
 const TOKEN: RunToken = [42; 16];
 /// Number of turns of the event loop before a test fails: far more than are needed.
@@ -73,13 +73,13 @@ impl Fixture {
 
     /// Returns the dial that `machine` sends to machine `to`: the first bytes on a new connection. They contain a proof (a hash) that the
     /// sender knows `token`.
-    fn dial(&self, token: RunToken, machine: MachineIndex, to: usize) -> [u8; HELLO_BYTES] {
+    fn dial(&self, token: RunToken, machine: MachineIndex, to: usize) -> [u8; STEP_BYTES] {
         // The challenge is a part of the hashed bytes. It has the listener's nonce (a random number) and system time. System times are
         // compared only between processes. Here all machines are in one process, so all times are 0.
         let mut challenge = self.mesh.listeners[to].nonce.to_vec();
         challenge.extend([0; 8]);
         let any_nonce = [5; 16];
-        let dial = new_step(HelloKind::Dial, machine, any_nonce, 0);
+        let dial = new_step(StepKind::Dial, machine, any_nonce, 0);
         secret(token)
             .signed(dial, to as MachineIndex, &challenge)
             .encode()
@@ -309,10 +309,10 @@ fn a_message_that_cannot_be_delivered_is_an_error_that_names_both_machines() {
 #[test]
 fn messages_of_other_programs_are_refused() {
     let mut fixture = per_message(2);
-    let hello = new_step(HelloKind::Message, 0, [0; 16], 0);
+    let step = new_step(StepKind::Message, 0, [0; 16], 0);
     // The proof is a hash. The hashed bytes must include two nonces (16 bytes each) and two times (8 bytes each) from the handshake of the
     // persistent connection. The other program knows neither these 48 bytes nor the token, so it uses zeros for both.
-    let mut bytes = secret([0; 16]).signed(hello, 1, &[0; 48]).encode().to_vec();
+    let mut bytes = secret([0; 16]).signed(step, 1, &[0; 48]).encode().to_vec();
     bytes.extend(message(7).encode());
     let other_program = fixture.other_program(1, &bytes);
     fixture.turn_until(|fixture| fixture.mesh.rejected_connections() == 1);

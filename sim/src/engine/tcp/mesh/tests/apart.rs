@@ -6,7 +6,7 @@ use std::io::Read;
 
 use super::*;
 use crate::engine::tcp::address;
-use crate::wire::{Hello, Proof};
+use crate::wire::{HandshakeStep, Proof};
 
 /// One of the two machines of a run, as if it were in a process of its own.
 struct Process {
@@ -126,17 +126,17 @@ fn machines_with_different_tokens_refuse_each_other() {
 
 /// Reads a step of the handshake (for example a dial) that `process` sends to another program. `other_program` is that program's end of the
 /// connection.
-fn read_step(other_program: &mut OtherProgram, process: &mut Process) -> Hello {
+fn read_step(other_program: &mut OtherProgram, process: &mut Process) -> HandshakeStep {
     other_program.set_nonblocking(true).expect("set");
     let mut bytes = vec![];
-    while bytes.len() < HELLO_BYTES {
+    while bytes.len() < STEP_BYTES {
         process.turn();
         let mut byte = [0];
-        while bytes.len() < HELLO_BYTES && matches!(other_program.read(&mut byte), Ok(1)) {
+        while bytes.len() < STEP_BYTES && matches!(other_program.read(&mut byte), Ok(1)) {
             bytes.push(byte[0]);
         }
     }
-    Hello::decode(bytes[..].try_into().expect("whole")).expect("a step")
+    HandshakeStep::decode(bytes[..].try_into().expect("whole")).expect("a step")
 }
 
 /// A program without the token listens at the address of machine 0, so machine 1 sends its dial to this program. The dial does not contain
@@ -151,16 +151,16 @@ fn a_false_listener_does_not_learn_the_token() {
     process.turn();
     let (mut other_program, _) = false_listener.accept().expect("the dialler");
     let (any_nonce, time_ns) = ([9; 16], 0);
-    let challenge = new_step(HelloKind::Challenge, 0, any_nonce, time_ns);
+    let challenge = new_step(StepKind::Challenge, 0, any_nonce, time_ns);
     other_program
         .write_all(&challenge.encode())
         .expect("written");
     let dial = read_step(&mut other_program, &mut process);
-    assert_eq!((dial.kind, dial.machine), (HelloKind::Dial, 1));
+    assert_eq!((dial.kind, dial.machine), (StepKind::Dial, 1));
     assert!(!dial.encode().windows(16).any(|window| window == TOKEN));
     // The program answers with a copy of the proof of machine 1. This is not accepted.
-    let answer = Hello {
-        kind: HelloKind::Answer,
+    let answer = HandshakeStep {
+        kind: StepKind::Answer,
         machine: 0,
         ..dial
     };
@@ -178,12 +178,12 @@ fn a_listener_proves_nothing_to_other_programs() {
     let mut other_program =
         OtherProgram::connect(process.mesh.addresses[0][0]).expect("a listener");
     let challenge = read_step(&mut other_program, process);
-    assert_eq!(challenge.kind, HelloKind::Challenge);
+    assert_eq!(challenge.kind, StepKind::Challenge);
     // All bytes of the proof are 0.
     assert_eq!(challenge.proof, Proof::default());
     // This dial has no proof.
     let (any_nonce, time_ns) = ([1; 16], 0);
-    let dial = new_step(HelloKind::Dial, 1, any_nonce, time_ns);
+    let dial = new_step(StepKind::Dial, 1, any_nonce, time_ns);
     other_program.write_all(&dial.encode()).expect("written");
     while process.mesh.rejected_connections() == 0 {
         process.turn();
