@@ -108,7 +108,7 @@ def table(rows: list[list[str]], plan: Plan, limit: int, skipped: list[Case]) ->
     """Returns the table. Its note names the numbers of machines that were skipped."""
     note = (
         f"Three machines in each run, rates 1 to 6, internal 0.7, {plan.machines_s:g} s; {rounds.medians_of(plan.rounds)}. "
-        "The lateness includes ticks during which other runs are still being set up. "
+        "The lateness is that of all ticks, also of those during which other runs are still being set up. "
         f"Ratio: p99 divided by the p99 of the first row, in each round. CPU-s per s: processor time while all runs are under way. "
         f"Soft irq: work of the kernel that counts for no program, in cores. Elsewhere: cores that other programs used. "
         f"Limit of open files: {limit:,}."

@@ -36,8 +36,8 @@ fn main() {
     let with_delays = measure_speed("without a log, delayed messages", &delayed, run_without_log);
     let logged = measure_speed("with the full CSV log in memory", &plain, run_with_csv_log);
     // `bare` is the speed without a log and without delays. A ratio of 0.5 means: half as fast as `bare`.
-    println!("log / bare          {:.2}", logged / bare);
-    println!("delayed / bare      {:.2}", with_delays / bare);
+    println!("with a log / without     {:.2}", logged / bare);
+    println!("with delays / without    {:.2}", with_delays / bare);
 }
 
 /// Calls `run_all` again and again. Each call makes all runs of the experiment once, and returns how many ticks these runs have in all.

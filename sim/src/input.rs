@@ -28,7 +28,7 @@ fn read_text_from(file: File, max_bytes: u64) -> io::Result<String> {
     if bytes.len() as u64 > max_bytes {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
-            format!("has more than {max_bytes} bytes: not a file of this kind"),
+            format!("has more than {max_bytes} bytes, which is too long for a file of this kind"),
         ));
     }
     String::from_utf8(bytes).map_err(|error| {

@@ -61,7 +61,7 @@ impl fmt::Display for MistakeList<'_> {
         }
         match self.mistakes.len().saturating_sub(MAX_MISTAKES_SHOWN) {
             0 => Ok(()),
-            more => write!(f, "\n{more} more mistakes"),
+            more => write!(f, "\nmistakes not shown: {more}"),
         }
     }
 }

@@ -76,11 +76,11 @@ pub fn tests_table(evaluated_claims: &[EvaluatedClaim<'_>]) -> Table {
              test is decided, because this makes a wrong verdict more likely; make new runs with another seed."
                 .to_owned(),
             "~[]: a rough interval, because the runs have few different values. A test with a rough interval \
-             is undecided. A test whose values are all equal is undecided too, unless they are shares or \
-             counts of ticks."
+             is undecided. If all values are equal, a test of their mean is undecided too, unless the values are \
+             shares, counts of ticks, or truth values (0 or 1)."
                 .to_owned(),
-            "If column `where` has the form A -> B, `measured` is the mean in B minus the mean in A, averaged over the \
-             configurations that both have; n is the number of runs in B.".to_owned(),
+            "If column `where` has the form A -> B, `measured` is the mean in B minus the mean in A. If both have the same \
+             configurations, it is calculated for each configuration, and averaged. n is the number of runs in B.".to_owned(),
         ],
         ..Table::default()
     }

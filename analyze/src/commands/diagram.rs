@@ -38,7 +38,7 @@ enum ArrowEnd {
 Where the picture goes: with --out it is written to that file, and the end of its name (.svg, .png or .pdf) decides the format. Without \
 --out, a terminal gets it as characters, and a pipe or a file (> run.svg) gets SVG. With --terminal, stdout gets characters in every case.
 
-A send is a circle, a receive a diamond, an internal event a small ring; the number above it is the logical clock after the event. An arrow \
+A send is a circle, a receive a diamond, an internal event a small ring. The number above each event is the logical clock after it. An arrow \
 goes from each send to its receive. Messages that were not received before the run ended are dashed, with an open head. Below each line, \
 a grey strip shows the lag (how far the clock is behind the largest clock of the run), and an area shows the length of the queue.
 

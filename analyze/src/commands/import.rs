@@ -49,8 +49,8 @@ message.
 Log files that are given directly form one run, unless their names contain run numbers, such as run1_vm2.csv. Each folder among the LOGS \
 is one run, unless it contains folders, or files with run numbers: then it contains several runs.
 
-A file given with --mapping can contain every option that says how to read the logs, with the name of the option. Two names differ: \
-`duration_s` stands for --duration, and `header = false` for --no-header. The file can also contain patterns of lines and of file names. An example:
+In a file given with --mapping, every option that says how to read the logs can be set, under the name of the option. Two names \
+differ: `duration_s` stands for --duration, and `header = false` for --no-header. The file can also contain patterns of lines and of file names. An example:
 
   line = '^(?<system_time>\\S+) VM(?<machine>\\d+) (?<event>\\w+) (?<logical_clock>\\d+)'
   files = 'run(?<run>\\d+)_vm(?<machine>\\d+)'
@@ -215,7 +215,7 @@ impl Import {
         let dataset = shell_word(into);
         // The last line is not wrapped, so that users can copy its commands.
         let text = format!(
-            "{}{}\nIn {}. Next: analyze summary {dataset}, analyze audit {dataset}\n",
+            "{}{}\nThe dataset is in {}. Next: analyze summary {dataset}, analyze audit {dataset}\n",
             terminal(&report.table(), width),
             prose(&report.words(), width),
             into.display(),

@@ -27,14 +27,14 @@ pub fn words(comparison: &Comparison) -> Vec<String> {
 }
 
 /// Checks this rule: a run that was as scheduled in both datasets must have the same events in both. If some runs break the rule, the
-/// result says how many, such as `1 of 6 runs that were as scheduled in both differs`. `None` if no run breaks the rule, or if events were
+/// result says how many, such as `of 6 runs that were as scheduled in both, 1 differs`. `None` if no run breaks the rule, or if events were
 /// not compared.
 pub fn failed_check(comparison: &Comparison) -> Option<String> {
     let events = comparison.events.as_ref()?;
     let unexpected = events.count_unexpected();
     (unexpected > 0).then(|| {
         format!(
-            "{unexpected} of {} that {} as scheduled in both {}",
+            "of {} that {} as scheduled in both, {unexpected} {}",
             counted(events.as_scheduled, "run"),
             if events.as_scheduled == 1 {
                 "was"

@@ -159,13 +159,11 @@ fn entries(diagram: &Diagram<'_>, scales: Option<&Scales>) -> Vec<Entry> {
         Sample::MessageNotReceived,
         "not received before the end".to_owned(),
     ));
-    // For example, `queue, highest 9` says: where the area of a queue is highest, 9 messages wait. `lag, darkest 14` says: where the strip
-    // of a lag is darkest, the lag is 14.
     if let Some(scales) = scales {
         if let Some(longest) = scales.longest_queue {
-            entries.push((Sample::Queue, format!("queue, highest {longest}")));
+            entries.push((Sample::Queue, format!("queue, at most {longest}")));
         }
-        entries.push((Sample::Lag, format!("lag, darkest {}", scales.largest_lag)));
+        entries.push((Sample::Lag, format!("lag, at most {}", scales.largest_lag)));
     }
     let entries = entries.into_iter();
     entries

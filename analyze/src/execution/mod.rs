@@ -261,11 +261,10 @@ impl Execution {
             .clone()
             .filter(|&index| self.received[index].is_none());
         let (unmatched, receives) = (unmatched.count(), receives.count());
-        let belong = if receives == 1 { "belongs" } else { "belong" };
         (unmatched > 0).then(|| {
             format!(
-                "{} of {} {belong} to no send that the log tells of: these messages have no arrow, and what happened before these receives \
-                 is not known",
+                "for {} of {}, the log does not tell which send they belong to: these messages have no arrow, and what happened before \
+                 these receives is not completely known",
                 grouped(unmatched as u64),
                 counted(receives, "receive")
             )

@@ -116,8 +116,8 @@ pub fn markdown() -> String {
         "One row for each finished run.",
         &run_columns(),
     );
-    let about = "One row for each machine of each finished run: its parameters, then every measure. The observed time is the run's duration (`duration_s`), without the \
-                 warm-up if there is one. Times are model times.";
+    let about = "One row for each machine of each finished run: its parameters, then every measure. In the meanings below, the *observed time* is \
+                 the run's duration (`duration_s`), without the warm-up if there is one. Times are model times.";
     section(
         &mut text,
         "processed/machines.parquet",
@@ -149,7 +149,8 @@ fn aggregates_section(text: &mut String) {
          those of `machines.parquet`, and `n` (int64) is the number of repetitions. Then each measure of `machines.parquet` has the columns \
          below. Their names begin with the measure's name: `jump_mean_low` is the lower end of the interval of the mean of `jump_mean`.\n\n\
          The tables `drift`, `jumps`, `backlog`, `causality`, `summary` and `theory` have the same columns for their measures if they are \
-         printed with `--format csv` or `json`. With `--by rates,internal`, for example, the columns `rates`, `internal` and `n` come first, and no other columns of the configuration.\n\n\
+         printed with `--format csv` or `json`. With `--by rates,internal`, for example, the first columns are \
+         `dataset`, `rates`, `internal` and `n`. The other parameters, `machine` and `rate` are left out.\n\n\
          | end of the name | type | meaning |\n| --- | --- | --- |\n",
         keys.join(", ")
     );

@@ -42,12 +42,12 @@ pub(super) fn brief(report: &Report) -> Vec<String> {
     // whose rows have different clocks.
     add(
         report.joined.same_clock + report.joined.own_clocks > 0,
-        "rows joined",
+        "several rows per send",
     );
     // `idle_queues` counts missing queue lengths after internal events and sends. They were set to 0. `recounted_queues` counts missing
     // queue lengths after receives. They were calculated from sends and receives.
-    add(report.idle_queues > 0, "idle queue 0");
-    add(report.recounted_queues > 0, "queue recounted");
+    add(report.idle_queues > 0, "queue 0 when idle");
+    add(report.recounted_queues > 0, "queue counted");
     for unmeasured in &report.unmeasured {
         add(true, &format!("no {}", part(unmeasured.about)));
     }
@@ -61,7 +61,7 @@ fn part(part: UnmeasuredPart) -> &'static str {
         UnmeasuredPart::Arrivals => "arrivals",
         UnmeasuredPart::Messages => "message ages",
         // Times that can be compared between machines.
-        UnmeasuredPart::SharedTime => "shared time",
+        UnmeasuredPart::SharedTime => "comparable times",
     }
 }
 
@@ -170,8 +170,8 @@ fn rules(report: &Report) -> Vec<String> {
     words
 }
 
-/// The sentence about one rule, such as "Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit `before`; set it with
-/// --queue." (A receive can fit both choices.) The sentence is made from `fact` ("Queue lengths are logged"), `moment` ("the event"), the
+/// The sentence about one rule, such as "Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit `before`. To choose this
+/// yourself, use --queue." (A receive can fit both choices.) The sentence is made from `fact` ("Queue lengths are logged"), `moment` ("the event"), the
 /// noun `rows` ("receives"), the rule, and the option that sets it. The sentence is empty if no row was checked.
 fn rule(fact: &str, moment: &str, rows: &str, (rule, option): (Rule, &str)) -> String {
     let FitCounts {
@@ -187,7 +187,7 @@ fn rule(fact: &str, moment: &str, rows: &str, (rule, option): (Rule, &str)) -> S
     match checked {
         0 => String::new(),
         _ => format!(
-            "{fact} {} {moment}: {} of {checked} {rows} fit this, and {} fit `{}`; set it with {option}.",
+            "{fact} {} {moment}: {} of {checked} {rows} fit this, and {} fit `{}`. To choose this yourself, use {option}.",
             taken.0, taken.1, other.1, other.0
         ),
     }

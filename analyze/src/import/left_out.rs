@@ -34,7 +34,7 @@ impl LeftOut {
             None => self.0.push(Shape {
                 text: shape,
                 lines: 1,
-                example: format!("{} line {line}: {}", path.display(), shortened(text)),
+                example: format!("`{}` ({} line {line})", shortened(text), path.display()),
             }),
         }
     }
@@ -45,11 +45,11 @@ impl LeftOut {
         let total: usize = self.0.iter().map(|shape| shape.lines).sum();
         let shown = self.0.iter().take(MAX_SHAPES);
         let mut shapes: Vec<String> = shown
-            .map(|shape| format!("{} such as {}", shape.lines, shape.example))
+            .map(|shape| format!("{} like {}", shape.lines, shape.example))
             .collect();
         let more = self.0.len().saturating_sub(MAX_SHAPES);
         if more > 0 {
-            shapes.push(format!("and {}", counted(more, "other shape")));
+            shapes.push(format!("and {}", counted(more, "other kind")));
         }
         let lines = counted(total, noun);
         (total > 0).then(|| format!("Left out: {lines}, because {reason}: {}", shapes.join("; ")))
@@ -92,6 +92,6 @@ mod tests {
         for (line, text) in (1..).zip(["ticks: 12", "ticks: 3", "bye"]) {
             left_out.add("vm.log".as_ref(), line, text);
         }
-        insta::assert_snapshot!(left_out.words("line", reason).unwrap_or_default(), @"Left out: 3 lines, because no event was recognised: 2 such as vm.log line 1: ticks: 12; 1 such as vm.log line 3: bye");
+        insta::assert_snapshot!(left_out.words("line", reason).unwrap_or_default(), @"Left out: 3 lines, because no event was recognised: 2 like `ticks: 12` (vm.log line 1); 1 like `bye` (vm.log line 3)");
     }
 }

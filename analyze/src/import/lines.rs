@@ -228,8 +228,13 @@ fn rows_of_table(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Er
     let cell_count = first.map_or(0, StringRecord::len);
     if let Some(other) = table.rows.iter().find(|row| row.cells.len() != cell_count) {
         let problem = format!(
-            "the line has {} cells, but the first line has {cell_count}",
-            other.cells.len()
+            "the line has {} cells, but the {} has {cell_count}",
+            other.cells.len(),
+            if table.header.is_some() {
+                "header"
+            } else {
+                "first row"
+            },
         );
         return Err(Error::import(path, Some(other.line), problem));
     }

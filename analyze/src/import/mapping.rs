@@ -220,7 +220,7 @@ impl Mapping {
                 match seen.insert(word.to_lowercase(), *kind) {
                     Some(other) if other != *kind => {
                         return Err(format!(
-                            "the word `{word}` is given for two kinds of events, {} and {}; leave it out of one",
+                            "the word `{word}` is given for two kinds of events, {} and {}; give it for only one of them",
                             other.name(),
                             kind.name()
                         ));
@@ -418,7 +418,7 @@ mod tests {
         insta::assert_snapshot!(problem("separator = \"·\"\n"), @"m.toml: separator `·` is neither one ASCII character nor `blanks`");
         insta::assert_snapshot!(problem("duration_s = 1e300\n"), @"m.toml:1: `duration_s`: 1e300 is not a number of seconds from 0.001 to 604800");
         insta::assert_snapshot!(problem("time_scale = nan\n"), @"m.toml:1: `time_scale`: nan is not a number from 0.000000001 to 1000000000");
-        insta::assert_snapshot!(problem("[events]\nsend = [\"OUT\"]\nreceive = [\"IN\", \"out\"]\n"), @"m.toml: the word `out` is given for two kinds of events, send and receive; leave it out of one");
+        insta::assert_snapshot!(problem("[events]\nsend = [\"OUT\"]\nreceive = [\"IN\", \"out\"]\n"), @"m.toml: the word `out` is given for two kinds of events, send and receive; give it for only one of them");
         insta::assert_snapshot!(problem("line = 'x'\nseparator = ';'"), @"m.toml: `line` already says what the cells are; leave out `separator`, `header` and `columns`");
         insta::assert_snapshot!(problem("separator = \"<>\"\n"), @"m.toml: separator `<>` is neither one ASCII character nor `blanks`");
     }

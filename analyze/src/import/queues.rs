@@ -90,7 +90,7 @@ fn find_idle_contradiction(machines: &[Vec<Row>]) -> Option<String> {
     (exceptions as f64 > MAX_EXCEPTIONS * idle as f64).then(|| {
         format!(
             "{exceptions} of {idle} internal events and sends happen while messages wait in the queue, \
-             so missing lengths after such events are not known"
+             so missing lengths are not filled in"
         )
     })
 }

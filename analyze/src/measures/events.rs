@@ -60,7 +60,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         label: "broadcast share",
         unit: "",
         decimals: 3,
-        brief: "sends to all / sends",
+        brief: "broadcasts (sends to all) / sends",
         remark: "With the topology mesh and sends = mix it tends to 1 / N for N machines, because a send goes to one of the N - 1 other machines or to all of them, and these N possibilities are equally likely. If runs have few sends, calculate the mean of the shares with send_events as weights.",
         value: Number(|of| ratio(of.machine.broadcasts as f64, of.machine.sends as f64)),
     },

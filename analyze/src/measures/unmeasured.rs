@@ -123,7 +123,7 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
         (
             recipients,
             &NEED_RECIPIENTS[..],
-            "in all runs: sends do not say to whom",
+            "in all runs: sends do not name their recipients",
         ),
         (
             sent_ticks,

@@ -159,10 +159,13 @@ fn assumptions(assumed: Assumed) -> Option<String> {
             sent_ticks,
             "a received message is matched with the sender's event that has the same timestamp",
         ),
-        (idle_queues, "internal events and sends have an empty queue"),
+        (
+            idle_queues,
+            "the queue is empty after each internal event and each send",
+        ),
         (
             recounted_queues,
-            "queue lengths of receives are counted from sends and receives",
+            "queue lengths after receives are calculated from the numbers of sends and receives",
         ),
     ];
     let words: Vec<&str> = words

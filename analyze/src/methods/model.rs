@@ -187,8 +187,8 @@ fn meaning(name: &str, configuration: &Configuration) -> Option<String> {
         "topology" => match configuration.topology {
             Topology::Mesh => "every machine may send to every other machine",
             Topology::Ring => "each machine may send to the machine before it and to the one after it",
-            Topology::Star => "machine 0 may send to all others, which may send to machine 0",
-            Topology::TimeKeeper => "machine 0 always sends to all others, which never send",
+            Topology::Star => "machine 0 may send to all others; the others may send only to machine 0",
+            Topology::TimeKeeper => "each send of machine 0 goes to all others; the others never send",
         }
         .to_owned(),
         "sends" => match configuration.sends {
@@ -201,7 +201,7 @@ fn meaning(name: &str, configuration: &Configuration) -> Option<String> {
         "phase" => match configuration.phase {
             PhaseRule::Spread => "the machines' first ticks are at random times, chosen so that ticks of two machines are never closer together than \
                                   1 / (L N) s of model time, where L is the least common multiple of the rates and N the number of machines",
-            PhaseRule::Uniform => "each machine's first tick is at a random time that is shorter than the time between two of its ticks; all such times are equally likely",
+            PhaseRule::Uniform => "the time of each machine's first tick is random, uniformly distributed over the machine's first period (the time between two of its ticks)",
             PhaseRule::Aligned => "all machines tick at the start of the run",
             PhaseRule::Unknown => return None,
         }

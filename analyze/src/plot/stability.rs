@@ -75,7 +75,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
             title: format!("{}: {}", Kind::Stability.title(), dataset.label()),
             subtitle: subtitle(dataset),
             description: format!(
-                "A map of {} configurations. The darker a cell, the faster the fastest-growing queue of its machines grows (at most {} messages/s). \
+                "A map of {} configurations. The stronger the colour of a cell, the faster the fastest-growing queue of its machines grows (at most {} messages/s). \
                  Theory predicts an overloaded machine in {overloaded} of the configurations.",
                 cells.len(),
                 number(largest_growth, 2)
@@ -89,7 +89,7 @@ pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotErr
                     mark: Mark::Cells,
                 },
                 KeyEntry {
-                    name: "predicted boundary: a machine is overloaded on the dark side".to_owned(),
+                    name: "predicted boundary: a machine is overloaded on the side with stronger colours".to_owned(),
                     ink: Ink::Text,
                     mark: Mark::Segments,
                 },
@@ -218,7 +218,7 @@ fn panel(others: &str, cells: &[Cell]) -> Panel {
     Panel {
         title: others.to_owned(),
         x: Axis::names(
-            "internal: probability that an idle tick sends nothing",
+            "internal: probability that a tick with an empty queue sends nothing",
             columns,
         ),
         y: Axis::names("rates (ticks/s)", rows),

@@ -147,7 +147,7 @@ fn panel(
     Panel {
         title: condition.title(names),
         x: Axis::around(
-            "run of the condition, from 0",
+            "number of the run in its condition, from 0",
             [-0.5, last + 0.5].into_iter(),
         ),
         y: Axis::from_zero(measure.heading(), heights).with_room(),

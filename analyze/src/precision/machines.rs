@@ -39,7 +39,7 @@ pub struct Needs<'g> {
 pub enum NoNeeds {
     /// Some configurations have a single repetition.
     #[error(
-        "{dataset}: {count} configuration{} a single repetition (the first is {first}), so nothing is known about how much repetitions differ; do at \
+        "{dataset}: {count} configuration{} a single repetition (the first is {first}), so it is not known how much the results of repetitions differ; do at \
          least 2 repetitions of each, better 5 or more, for example with `sim run EXPERIMENT --repetitions 5`",
         if *count == 1 { " has" } else { "s have" }
     )]

@@ -153,9 +153,10 @@ fn caption(
         HalfWidth::Relative(_) => format!("{} of the mean", keep_together(&half_width.to_string())),
     };
     caption.push(format!(
-        "needed: with this number of repetitions (the n that are done count too), half the width of the 95 % interval of the mean {} is at \
-         most {width} in {:.0} of 100 experiments (in about 80 if the measure is skewed). 95 %: if the true standard deviation were known, \
-         a number between these two would be enough; {} repetitions show this deviation only roughly. Each row shows, for one \
+        "needed: the total number of repetitions, the n that are done included. With this number, half the width of the 95 % interval of the \
+         mean {} is at most {width} in {:.0} of 100 experiments. If the measure is skewed, it is so in about 80. 95 %: it is not certain how \
+         many repetitions are enough, because {} repetitions show the standard deviation only roughly. This column has the 95 % interval of \
+         the number that is enough. Each row shows, for one \
          configuration, the machine that needs most repetitions.",
         measure.label,
         100.0 * ASSURANCE,
@@ -207,7 +208,7 @@ pub fn left_out(needs: &Needs<'_>, measure: &Measure, half_width: HalfWidth) -> 
     let mut words = vec![];
     if let Some(first) = needs.near_zero.first() {
         words.push(format!(
-            "Left out: {}, because {} of a mean of about 0 (its 95 % interval contains 0) is no half-width. Give an absolute one, such \
+            "Left out: {}, because their means are about 0 (the 95 % interval contains 0), so {} of the mean is no half-width. Give an absolute one, such \
              as --half-width {}, or choose machines, for example with --where \"role = 'slowest'\".",
             listed(&needs.near_zero),
             keep_together(&half_width.to_string()),

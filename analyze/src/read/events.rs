@@ -13,7 +13,7 @@ use crate::read::run_log::Run;
 pub const EVENT_LOG: [Column; 10] = [
     column("run", Integer, "", "Number of the run in the plan, from 0; `runs.csv` has a row for it."),
     column("machine", Integer, "", "The machine within the run, from 0."),
-    column("tick", Integer, "", "Number of the machine's tick, from 0. A tick has one event; with receive = all it has one event for each message that it takes. In imported logs, a send to all can be one event for each recipient."),
+    column("tick", Integer, "", "Number of the machine's tick, from 0. A tick has one event. If the parameter `receive` is `all`, a tick that receives has one event for each message that it takes. In imported logs, a send to all can be one event for each recipient."),
     column("event", Text, "", "`internal`, `send` or `receive`."),
     column("system_time_ns", Integer, "ns", "Unix time in nanoseconds; in the virtual engine, nanoseconds of model time since the run's start."),
     column("logical_clock", Integer, "", "The machine's Lamport clock after the event."),

@@ -127,7 +127,7 @@ impl SqlCondition {
         let mut nearest = nearest_in_words(unknown, known);
         if nearest.is_empty() {
             // The user may have meant a text value, as in `role = slowest`, and left out the quotes.
-            nearest = format!(" (a text is written '{unknown}')");
+            nearest = format!(" (a text needs single quotes: '{unknown}')");
         }
         Err(NotSql::Name {
             name: unknown.clone(),

@@ -39,7 +39,7 @@ pub fn words(contrast: &Contrast, sides: &Sides) -> Vec<String> {
         .iter()
         .partition(|differing| differing.is_disjoint);
     words.push(match disjoint.is_empty() {
-        true => "No parameter differs: every parameter has a value that A and B share.".to_owned(),
+        true => "Every parameter has at least one value that A and B share.".to_owned(),
         false => {
             let each = disjoint.iter().map(|differing| {
                 let Differing { name, a, b, .. } = differing;
@@ -171,7 +171,7 @@ pub fn table(contrast: &Contrast, cells: &[&Cell], measures: &[&Measure]) -> Tab
         "Difference of the means, B minus A, ± half the width of its 95 % interval (Welch). The interval is valid for these \
          configurations. If it includes 0, these runs do not show a difference."
             .to_owned(),
-        "average: the mean over everything that is compared. Each run is one value, the mean of its machines. Each pair of configurations or pools has equal weight.".to_owned(),
+        "average: the mean over everything that is compared. Each run counts as one value, the mean of its machines. Each pair of configurations or pools has equal weight.".to_owned(),
         "runs: the number of runs of A and of B; one number if they are equal.".to_owned(),
     ];
     caption.extend(notes(kinds));

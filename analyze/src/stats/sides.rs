@@ -171,7 +171,7 @@ impl Contrast {
             hint: match names.is_empty() {
                 true => String::new(),
                 false => format!(
-                    " They can be compared if only one of these parameters differs: with --a and --b, choose one value of {} for A, and another for B",
+                    " To compare them, let only one of these parameters differ: with --a and --b, choose one value of {} for A, and another value for B",
                     names.join(" or ")
                 ),
             },

@@ -161,7 +161,7 @@ impl Submission {
     }
 
     /// An item of the list below the table: the full error of the import, or the number of violations and the first of them, such as
-    /// `- bob: 2 violations in 1 of 15 checks, the first receive_clock: vm2.csv line 11 (...): ...`. None if all checks passed.
+    /// `- bob: 2 violations in 1 of 15 checks, the first in receive_clock: vm2.csv line 11 (...): ...`. None if all checks passed.
     fn detail(&self) -> Option<String> {
         match &self.results {
             Err(error) => Some(format!("- {}: {error}", self.name)),
@@ -171,7 +171,7 @@ impl Submission {
                     .first()
                     .zip(results.first_violation.as_ref())?;
                 Some(format!(
-                    "- {}: {} in {} of {} checks, the first {}: {}",
+                    "- {}: {} in {} of {} checks, the first in {}: {}",
                     self.name,
                     counted(results.violations as usize, "violation"),
                     results.failed.len(),

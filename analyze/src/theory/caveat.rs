@@ -240,8 +240,8 @@ impl Caveat {
             }
             Self::Relayed => {
                 "the clock value of a faster machine arrives only through other machines; the theory ignores that \
-                 these send nothing at ticks that receive, and that they still send at the start, before their \
-                 queues have filled"
+                 these machines send nothing at ticks that receive, and that even overloaded ones send at the start, \
+                 before their queues have filled"
             }
             Self::SharedRate => {
                 "two or more machines have the highest rate; the difference of their clocks depends on the times \

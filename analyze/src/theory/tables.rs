@@ -27,8 +27,8 @@ const WITH_SD: Quantity = Quantity::BacklogFinal;
 
 /// What the regimes mean, for a caption.
 pub(super) const REGIMES: &str = "- stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so \
-     the queue grows. critical: messages and ticks are nearly equal in number, so over a run the queue is expected to grow \
-     or shrink by less than one standard deviation of its random fluctuations.";
+     the queue grows. critical: about as many messages arrive as the machine has ticks. Then the expected change of \
+     the queue over a run is smaller than the standard deviation of its random changes.";
 
 /// The headings of the columns that are left out if the terminal is too narrow. The first column of this list is left out first. `its sd` is
 /// the standard deviation of the final backlog.
@@ -239,8 +239,8 @@ fn in_lines(lines: impl IntoIterator<Item = String>) -> String {
 fn caption(machines: &[PredictionComparison<'_>], constant: Option<String>) -> Vec<String> {
     let mut caption = vec![
         "Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation \
-         (sd) of the final backlog. Predicted: computed from the configuration alone. The first step lets messages flow evenly, at their \
-         mean rates (a fluid model). The second step adds the effect of random fluctuations (a diffusion). Difference: measured - \
+         (sd) of the final backlog. Predicted: computed from the configuration alone, in two steps. The first step assumes that \
+         messages flow evenly, at their mean rates (a fluid model). The second step adds the effect of random fluctuations (a diffusion). Difference: measured - \
          predicted. z: the difference divided by the standard error of the mean."
             .to_owned(),
         "If the theory were exact, about 95 % of the values of z would be between -2 and 2 (with ten or more \

@@ -46,7 +46,7 @@ fn mistakes_are_named_with_line_and_key() {
     c.toml:15: `claim[1].test[2].expect`: missing; where the value must lie, such as expect = { above = 0 }
     c.toml:18: `claim[1].test[2].measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
     c.toml:46: `claim[2].test[3].from`: a test has both from and to, or neither of them
-    c.toml:56: `claim[3].audit`: "green" is not known; use one of clean
+    c.toml:56: `claim[3].audit`: "green" is not known; use "clean"
     c.toml:60: `claim[3].test[1].statistic.share`: "1": write the condition that values must meet, such as ">= 2"; other signs are > <= < =
     c.toml:65: `claim[3].test[2].machine`: as_scheduled has one value for each run, not for each machine; leave this key out
     c.toml:70: `claim[3].test[3].statistic`: "largst" is not known; did you mean "largest"?
@@ -66,7 +66,7 @@ fn mistakes_are_named_with_line_and_key() {
     c.toml:11: `claim[1].test[1].machine`: "slowst" is not known; did you mean "slowest"?
     c.toml:18: `claim[1].test[2].measure`: "backlog_grow" is not known; did you mean "backlog_growth"?
     c.toml:47: `claim[2].test[3].from`: a test has both from and to, or neither of them
-    c.toml:57: `claim[3].audit`: "green" is not known; use one of clean
+    c.toml:57: `claim[3].audit`: "green" is not known; use "clean"
     c.toml:61: `claim[3].test[1].statistic.share`: "1": write the condition that values must meet, such as ">= 2"; other signs are > <= < =
     c.toml:66: `claim[3].test[2].machine`: as_scheduled has one value for each run, not for each machine; leave this key out
     c.toml:71: `claim[3].test[3].statistic`: "largst" is not known; did you mean "largest"?

@@ -217,7 +217,7 @@ fn the_table_of_a_class_has_verdicts_and_first_violations_in_every_format() {
     // A receive must have a larger clock than its send. The messages of cem carry the clock before the send, so the two clocks can be equal.
     assert_eq!(cells("check")[2], "clock_condition_before");
     // The logs of ada have queue lengths only after receives. For internal events and sends, the import assumes an empty queue.
-    assert!(cells("assumed")[0].contains("idle queue 0"));
+    assert!(cells("assumed")[0].contains("queue 0 when idle"));
     assert!(
         cells("error")[4].contains("vm3.csv line 7: logical_clock `late` is not a whole number")
     );

@@ -94,7 +94,7 @@ fn a_changed_event_fails_the_check_if_its_run_was_as_scheduled() {
     assert_eq!(code, 4);
     assert_eq!(
         err,
-        "check failed: 1 of 6 runs that were as scheduled in both differs\n"
+        "check failed: of 6 runs that were as scheduled in both, 1 differs\n"
     );
     insta::assert_snapshot!(words, @"
     A is a: tcp at time scale 1, seed 262; 6 runs, 6 as scheduled, 6 punctual.
@@ -102,7 +102,7 @@ fn a_changed_event_fails_the_check_if_its_run_was_as_scheduled() {
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 5 of 6 runs identical, 1 different.
-    CHECK FAILED: 1 of 6 runs that were as scheduled in both differs. In runs that are as scheduled, the seed determines
+    CHECK FAILED: of 6 runs that were as scheduled in both, 1 differs. In runs that are as scheduled, the seed determines
     every event, so these runs should be identical. Either a log was changed, or the two datasets come from different
     simulators, or the simulator is wrong.
 
@@ -158,7 +158,7 @@ fn differing_runs_that_were_as_scheduled_are_listed_first() {
         (code, err.as_str()),
         (
             4,
-            "check failed: 1 of 1 run that was as scheduled in both differs\n"
+            "check failed: of 1 run that was as scheduled in both, 1 differs\n"
         )
     );
     assert!(
@@ -375,7 +375,7 @@ fn markdown_has_the_words_and_the_table() {
 
     6 runs in both, 0 only in A, 0 only in B.
     Events: 5 of 6 runs identical, 1 different.
-    CHECK FAILED: 1 of 6 runs that were as scheduled in both differs. In runs that are as scheduled, the seed determines every event, so these runs should be identical. Either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
+    CHECK FAILED: of 6 runs that were as scheduled in both, 1 differs. In runs that are as scheduled, the seed determines every event, so these runs should be identical. Either a log was changed, or the two datasets come from different simulators, or the simulator is wrong.
 
     The run that differs, with its first difference (by the model time of A):
 

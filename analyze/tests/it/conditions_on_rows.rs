@@ -254,7 +254,7 @@ fn errors_of_wrong_names_and_values_list_the_right_ones() {
         (
             "--where",
             "role = \"slowest\"",
-            "no column `slowest` (a text is written 'slowest')",
+            "no column `slowest` (a text needs single quotes: 'slowest')",
         ),
         (
             "--where",

@@ -226,7 +226,7 @@ fn two_conditions_are_compared_or_an_error_says_why_not() {
     assert_eq!(code, 2);
     assert!(
         err.contains(
-            "A and B have no combination of rates and internal in common. They can be compared if only one of these parameters differs: with --a and --b, choose one value of rates or internal for A, and another for B"
+            "A and B have no combination of rates and internal in common. To compare them, let only one of these parameters differ: with --a and --b, choose one value of rates or internal for A, and another value for B"
         ),
         "{err}"
     );

@@ -55,17 +55,17 @@ fn repeated_headers_and_an_incomplete_last_row_are_left_out() {
         .find(|sentence| sentence.starts_with("Left out"));
     let left_out = left_out.unwrap();
     assert!(
-        left_out.contains("/run/vm2.csv line 5: time event clock queue"),
+        left_out.contains("`time event clock queue` (/run/vm2.csv line 5)"),
         "{left_out}"
     );
     assert!(
-        left_out.contains("/run/vm2.csv line 7: 4.0 inter"),
+        left_out.contains("`4.0 inter` (/run/vm2.csv line 7)"),
         "{left_out}"
     );
     let incomplete_inside = LOG.replace("1.0,internal,2,0", "1.0,internal");
     let problem = import_folder(&[("vm1.csv", LOG), ("vm2.csv", &incomplete_inside)]).unwrap_err();
     assert!(
-        problem.contains("vm2.csv line 3: the line has 2 cells, but the first line has 4"),
+        problem.contains("vm2.csv line 3: the line has 2 cells, but the header has 4"),
         "{problem}"
     );
 }

@@ -244,7 +244,7 @@ fn clocks_are_replayed_over_complete_logs_only() {
     assert_eq!((replayed.groups.len(), replayed.without_sends), (0, 3));
     let (code, out, err) = analyze(&["clocks", "minimal"], folder.path());
     assert_eq!(code, 0, "{err}");
-    let sentence = "3 runs could not be replayed, because a receive in the log has no send, or because no order of the events is possible.";
+    let sentence = "3 runs could not be replayed, because a receive in the log has no send, or because no order of the events has every receive after its send.";
     assert!(out.replace('\n', " ").contains(sentence), "{out}");
 }
 
@@ -430,19 +430,21 @@ fn lines_of_free_text_are_read_by_a_pattern() {
     1 run, 20 events.
     Machines: 0 is 1, 1 is 2.
     1 run: rates=1,1 internal=0 phase=unknown stamp=after duration_s=10.
-    Left out: 1 line, because no event was recognised: 1 such as run.log line 1: Simulation started
+    Left out: 1 line, because no event was recognised: 1 like `Simulation started` (run.log line 1)
     Each row is counted as one tick.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
-    Logical clocks are logged after the event: 8 of 8 rows fit this, and 8 fit `before`; set it with --clock.
-    Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit `before`; set it with --queue.
+    Logical clocks are logged after the event: 8 of 8 rows fit this, and 8 fit `before`. To choose this yourself, use
+    --clock.
+    Queue lengths are logged after the event: 9 of 9 receives fit this, and 1 fit `before`. To choose this yourself, use
+    --queue.
     The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     10 of 10 receives do not have a sender: they are not matched with sends.
     10 of 10 receives do not have a timestamp: the rule max(clock, stamp) + 1 is not checked for them.
     10 of 10 receives do not have a known send: ages of messages, concurrency and the Clock Condition between machines are
     not measured or checked.
 
-    In imported. Next: analyze summary imported, analyze audit imported
+    The dataset is in imported. Next: analyze summary imported, analyze audit imported
     ");
     let machines = measured(&imported);
     let clocks = machines.column("clock_final").unwrap().i64().unwrap();

@@ -34,7 +34,7 @@ fn errors_name_the_mistake_and_no_dataset_is_made() {
     insta::assert_snapshot!(problem(&good.replace("1.0,internal", "1.0,TICK"), ""), @"/vm2.csv line 3: event `TICK` is not known; say which kind it is (internal, send, send_all, receive, ignore), such as --events internal=TICK for an internal event");
     insta::assert_snapshot!(problem(&good.replace("1.0", "soon"), ""), @"/vm2.csv line 3: system_time `soon` is not a number of seconds from 0 to the Unix time of the year 2262; give the format of times with --time");
     insta::assert_snapshot!(problem(&good.replace(",2,", ",two,"), ""), @"/vm2.csv line 3: logical_clock `two` is not a whole number");
-    insta::assert_snapshot!(problem(&good.replace(",2,0", ",2"), ""), @"/vm2.csv line 3: the line has 3 cells, but the first line has 4");
+    insta::assert_snapshot!(problem(&good.replace(",2,0", ",2"), ""), @"/vm2.csv line 3: the line has 3 cells, but the header has 4");
     insta::assert_snapshot!(problem(good, "time = \"us\""), @"the files: according to its log, machine 0 ticks 1000000.000 times per second (3 events in 0.000 s); is the unit of times right (--time)? In s the rates would be 1, 1: --time s. Otherwise set the rates with --rates, such as --rates 1,3,6");
     insta::assert_snapshot!(problem(good, "line = '(?<clock>x)'"), @"the pattern of lines: a group has the name clock, but it must be one of run, machine, tick, event, system_time, logical_clock, queue_length, peers, recipients, sender, stamp, sent_tick");
     insta::assert_snapshot!(problem(good, "rates = [1, 2, 3]"), @"the files: 3 rates are given, but there are 2 machines");
@@ -86,7 +86,7 @@ fn files_that_cannot_be_one_run_are_refused() {
     Each row is counted as one tick.
     The probability of internal events was measured from the logs and rounded; set it with --internal.
     The rates were measured from the logs: 1.000, 1.000 per second, taken as 1, 1; set them with --rates.
-    Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit `before`; set it with --clock.
+    Logical clocks are logged after the event: 2 of 2 rows fit this, and 2 fit `before`. To choose this yourself, use --clock.
     The timestamps of sent messages were calculated from the senders' clocks; set the rule with --stamp.
     ");
     // The sender, vm2, is also among the recipients. The import removes vm2 from the recipients, so the report is the same.
@@ -142,7 +142,7 @@ fn a_single_machine_and_an_existing_folder_are_refused() {
     fs::copy(&log, &two).unwrap();
     let error = import::import(&[log, two], &Mapping::default(), folder.path());
     let words = error.unwrap_err().to_string();
-    assert!(words.contains("already exists"), "{words}");
+    assert!(words.contains("a folder that is not empty"), "{words}");
 }
 
 proptest! {

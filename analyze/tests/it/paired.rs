@@ -75,7 +75,7 @@ fn the_table_has_the_means_and_the_difference_of_each_measure() {
 
     3 runs in both, 0 only in A, 0 only in B.
     Events: 0 of 3 runs identical, 3 different.
-    CHECK FAILED: 3 of 3 runs that were as scheduled in both differ. In runs that are as scheduled, the seed determines
+    CHECK FAILED: of 3 runs that were as scheduled in both, 3 differ. In runs that are as scheduled, the seed determines
     every event, so these runs should be identical. Either a log was changed, or the two datasets come from different
     simulators, or the simulator is wrong.
 
@@ -201,7 +201,7 @@ fn csv_and_json_have_a_record_for_each_configuration_machine_and_measure() {
     let (code, csv, err) = analyze(&[&arguments[..], &["csv"]].concat(), folder.path());
     assert_eq!(code, 4);
     assert!(
-        err.contains("CHECK FAILED: 1 of 6 runs that were as scheduled in both differs."),
+        err.contains("CHECK FAILED: of 6 runs that were as scheduled in both, 1 differs."),
         "{err}"
     );
     let header = "rates,internal,internal_each,phase,stamp,delay_s,receive,topology,sends,connection,clock,duration_s,machine,rate,measure,n,mean_a,mean_b,difference,sd,low,high,interval,equal";

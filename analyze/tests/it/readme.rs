@@ -261,12 +261,12 @@ fn pictures_and_numbers_of_the_page_on_diagrams_are_those_of_its_commands() {
     let svg = |name: &str| read(&format!("docs/diagrams/{name}.svg"));
     // Numbers that the text of the page takes from the pictures. For example, it says that the slow machine's queue grows to 15 messages.
     for (name, words) in [
-        ("slow-machine", "queue, highest 15"),
-        ("slow-machine", "lag, darkest 44"),
+        ("slow-machine", "queue, at most 15"),
+        ("slow-machine", "lag, at most 44"),
         ("slow-machine", "12.778 s: receive, clock 41 to 51"),
-        ("equal-rates", "queue, highest 1"),
-        ("equal-rates", "lag, darkest 2"),
-        ("overloaded-relay", "queue, highest 61"),
+        ("equal-rates", "queue, at most 1"),
+        ("equal-rates", "lag, at most 2"),
+        ("overloaded-relay", "queue, at most 61"),
     ] {
         assert!(svg(name).contains(words), "{name}: {words}");
     }

@@ -195,8 +195,7 @@ fn words_of_many_programs() {
     assert_eq!(shouted, logs::plain(&logs::runs()[..1]));
     // The 3 rows are the `hello` rows: one in the file of each machine.
     assert!(
-        report
-            .contains("Left out: 3 rows, because their words do not stand for an event: 3 such as"),
+        report.contains("Left out: 3 rows, because their words do not stand for an event: 3 like"),
         "{report}"
     );
     // Without a mapping, the import is refused because of the word `SHOUT`.
@@ -319,7 +318,9 @@ fn preambles_and_other_titles_of_columns() {
     .unwrap();
     // The 3 lines are the preambles: one in the file of each machine.
     assert!(
-        report.contains("Left out: 3 lines") && report.contains("vm1.csv line 1: Node up"),
+        report.contains("Left out: 3 lines")
+            && report.contains("like `Node up` (")
+            && report.contains("vm1.csv line 1)"),
         "{report}"
     );
 }

@@ -461,8 +461,8 @@ fn senders_and_recipients_that_a_log_does_not_have_are_shown_as_unknown() {
     }
     let (code, _, err) = analyze(&["import", "run", "--into", "mine"], folder.path());
     assert_eq!(code, 0, "{err}");
-    let unknown = "mine: 3 of 3 receives belong to no send that the log tells of: these messages have no arrow, and what happened before \
-                   these receives is not known\n";
+    let unknown = "mine: for 3 of 3 receives, the log does not tell which send they belong to: these messages have no arrow, and what \
+                   happened before these receives is not completely known\n";
     let (_, out, err) = analyze(&["show", "mine", "--run", "0"], folder.path());
     assert_eq!(err, unknown);
     assert!(

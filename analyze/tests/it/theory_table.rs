@@ -73,9 +73,9 @@ fn table_on_a_terminal() {
                                  z                    none           none                    -1.2            +1.0       +0.9
 
     Measured: mean over the repetitions ± half the width of its 95 % interval (Student's t), and the standard deviation (sd)
-    of the final backlog. Predicted: computed from the configuration alone. The first step lets messages flow evenly, at
-    their mean rates (a fluid model). The second step adds the effect of random fluctuations (a diffusion). Difference:
-    measured - predicted. z: the difference divided by the standard error of the mean.
+    of the final backlog. Predicted: computed from the configuration alone, in two steps. The first step assumes that
+    messages flow evenly, at their mean rates (a fluid model). The second step adds the effect of random fluctuations (a
+    diffusion). Difference: measured - predicted. z: the difference divided by the standard error of the mean.
     If the theory were exact, about 95 % of the values of z would be between -2 and 2 (with ten or more repetitions). A
     large z with a small difference only means that there are enough repetitions to see that the theory is an approximation.
     The difference shows how good the approximation is.
@@ -84,8 +84,8 @@ fn table_on_a_terminal() {
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     Every run: phase spread, stamp after, duration 20 s, engine virtual, time scale 1.
     - stable: fewer messages arrive than the machine has ticks. overloaded: more messages arrive, so the queue grows.
-      critical: messages and ticks are nearly equal in number, so over a run the queue is expected to grow or shrink by less
-      than one standard deviation of its random fluctuations.
+      critical: about as many messages arrive as the machine has ticks. Then the expected change of the queue over a run is
+      smaller than the standard deviation of its random changes.
     - growth: slope of the least-squares line through these points: the time of each tick, and the queue length directly
       after it, in messages/s.
     - final backlog: queue length after the last tick, in messages.

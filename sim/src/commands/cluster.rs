@@ -138,7 +138,7 @@ impl Cluster<'_> {
              ##SBATCH --account=ACCOUNT\n\
              ##SBATCH --partition=PARTITION\n\
              #\n\
-             # Submit it in the project's folder: sbatch FILE. SIM is the program [default: target/release/sim].\n{sizes}\
+             # Submit it in the project's folder: sbatch FILE. The environment variable SIM is the path of the program [default: target/release/sim].\n{sizes}\
              {reason_for_exclusive}\
              set -- {arguments}\n{files}{body}",
             options = options.collect::<String>(),
@@ -158,8 +158,9 @@ impl Cluster<'_> {
         format!(
             "#!/usr/bin/env bash\n\
              # Runs {shards} shards with GNU parallel, {at_once} at once on each host. To resume, run it again.\n\
-             # HOSTS is a file with the name of a host (computer) in each line [default: only this computer]. All hosts must see this folder.\n\
-             # SIM is the program [default: target/release/sim].\n{sizes}\
+             # The environment variable HOSTS is the path of a file with the name of a host (computer) in each line [default: only this computer].\n\
+             # All hosts must see this folder.\n\
+             # The environment variable SIM is the path of the program [default: target/release/sim].\n{sizes}\
              # A shard that takes more than {minutes} minutes is stopped; the next start resumes it.\n\
              set -euo pipefail\n{files}\
              parallel ${{HOSTS:+--sshloginfile \"$HOSTS\" --workdir .}} --jobs {at_once} --memfree {megabytes}M --timeout {seconds} \\\n  \

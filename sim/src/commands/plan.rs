@@ -118,7 +118,7 @@ fn margin(experiment: &Experiment) -> Option<String> {
     let wall_ms = shortest.guaranteed_margin_ns() as f64 / experiment.time_scale / 1e6;
     let others = match guaranteed.count() == configurations.len() {
         true => "",
-        false => "; none is guaranteed with other phases",
+        false => "; other phases have no guaranteed margin",
     };
     Some(format!(
         "at least {wall_ms:.3} ms (rates {}, phase {}){others}",

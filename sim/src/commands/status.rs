@@ -94,7 +94,10 @@ fn table(root: &Path, status: &Status) -> String {
     // Finished runs that are not planned any more, because the user made the experiment smaller. The row `done` does not count them.
     if status.no_longer_planned > 0 {
         let runs = grouped(status.no_longer_planned);
-        row("no longer planned", format!("{runs} more, which are done"));
+        row(
+            "no longer planned",
+            format!("{runs} finished, which `done` does not count"),
+        );
     }
     row("failed", failures(status.failed));
     row("to do", grouped(status.to_do));

@@ -108,7 +108,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     let seed = root
         .require(
             "seed",
-            "any whole number, such as seed = 262: all random draws come from it",
+            "give a whole number, such as seed = 262; all random draws come from it",
         )
         .and_then(|item| item.integer(0..=i64::MAX as u64));
     let repetitions = root

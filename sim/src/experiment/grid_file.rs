@@ -134,7 +134,7 @@ impl Grid<'_, '_> {
             ),
             None => self.root.note(
                 &format!("parameters.{name}"),
-                format!("missing; such as {example} under [parameters]"),
+                format!("missing; give it under [parameters], such as {example}"),
             ),
         }
     }
@@ -191,8 +191,11 @@ impl Grid<'_, '_> {
         });
         let runs = configurations.and_then(|count| count.checked_mul(self.repetitions));
         if runs.is_none_or(|runs| runs > Experiment::MAX_RUNS) {
-            let repetitions = (self.repetitions > 1).then_some(self.repetitions);
-            self.note_grid(too_many_runs(runs, repetitions));
+            let explanation = match self.repetitions {
+                1 => String::new(),
+                count => format!(" ({count} repetitions of each configuration)"),
+            };
+            self.note_grid(too_many_runs(runs, &explanation));
             return None;
         }
         let machines = dimension_lists.iter().try_fold(0u64, |sum, dimensions| {

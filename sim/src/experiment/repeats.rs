@@ -87,10 +87,8 @@ impl Grid<'_, '_> {
         // is multiplied by the number of all configurations, even if the block covers few of them.
         let run_numbers = configuration_count.saturating_mul(count);
         if run_numbers > Experiment::MAX_RUNS {
-            item.note(format!(
-                "{} (counted as if every configuration had this many repetitions)",
-                too_many_runs(Some(run_numbers), None)
-            ));
+            let counted = format!(" (counted as if every configuration had {count} repetitions)");
+            item.note(too_many_runs(Some(run_numbers), &counted));
             return None;
         }
         u32::try_from(count).ok()

@@ -125,24 +125,21 @@ fn expand(
         }
         // The rule makes more than `MAX_RUNS` sets. Each set makes at least one run, so there would be too many runs.
         (_, count, _) => {
-            item.note(too_many_runs(count, None));
+            item.note(too_many_runs(count, ""));
             None
         }
     }
 }
 
-/// The message that an experiment has too many runs. `count` is their number; `None` if it does not fit into 64 bits. `repetitions` is how
-/// many of them each configuration has. `None` if this does not matter.
-pub(super) fn too_many_runs(count: Option<u64>, repetitions: Option<u64>) -> String {
+/// The message that an experiment has too many runs. `count` is their number; `None` if it does not fit into 64 bits. `explanation` stands
+/// behind the number, for example ` (1000 repetitions of each configuration)`. It can be empty.
+pub(super) fn too_many_runs(count: Option<u64>, explanation: &str) -> String {
     // The largest number of 64 bits is about 18.4 quintillion (18.4 * 10^18).
     let count = count.map_or("more than 18 quintillion".to_owned(), |count| {
         count.to_string()
     });
-    let repetitions = repetitions.map_or(String::new(), |repetitions| {
-        format!(" ({repetitions} repetitions of each configuration)")
-    });
     format!(
-        "{count} runs{repetitions} are too many: one experiment may have {}; use fewer values or repetitions, or split it into several files",
+        "{count} runs{explanation} are too many: one experiment may have {}; use fewer values or repetitions, or split it into several files",
         Experiment::MAX_RUNS
     )
 }

@@ -23,7 +23,7 @@ pub enum DatasetError {
     #[error("{} contains a runs.csv but no dataset.json: if it is a dataset, restore dataset.json from a copy; or choose another folder with --data", .0.display())]
     NoManifest(PathBuf),
     /// The path of the new dataset leads to a file, to a folder that is not empty, or to the current folder.
-    #[error("{} already exists; choose a new folder, or delete this one first", .0.display())]
+    #[error("{} cannot be replaced: it is a file, a folder that is not empty, or the current folder; choose a new folder", .0.display())]
     Occupied(PathBuf),
     /// There is no folder at the path, and no folder can be created there.
     #[error("{} cannot be a dataset's folder: {problem}; choose another folder", .path.display())]

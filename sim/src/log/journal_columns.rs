@@ -248,7 +248,7 @@ const COLUMNS_AFTER_PARAMETERS: [JournalColumn; 19] = [
     column!(latency_max_us, Number, "wall us", "Greatest latency."),
     column!(punctual, Boolean, "", "Whether the maximum lateness plus the maximum latency is less than the margin. Then the events are those of the virtual run with the same seed. Over TCP it is never true if the margin is 0. In the virtual engine it is true for every finished run."),
     column!(as_scheduled, Boolean, "", "Whether every message was queued in the scheduled order, and between the same two ticks of its recipient as in the schedule. Then the events are those of the virtual run with the same seed, even if ticks were late."),
-    column!(rejected_connections, Integer, "", "Number of connections that were refused because they did not come from a machine of the run."),
+    column!(rejected_connections, Integer, "", "Number of accepted connections that were closed before it was known from which machine of the run they came."),
     column!(tool_version, Text, "", "Version of the simulator that made the run."),
     column!(events, Integer, "", "Number of the run's rows in the event log."),
     column!(segment, Integer, "", "Number of the events file that has the run's rows: 0 for `events-0000.csv`."),

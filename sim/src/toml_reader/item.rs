@@ -115,6 +115,7 @@ impl<'d> Item<'d> {
         if value.is_none() {
             let hint = match nearest(text, names) {
                 Some(near) => format!("did you mean \"{near}\"?"),
+                None if names.len() == 1 => format!("use \"{}\"", names[0]),
                 None => format!("use one of {}", names.join(", ")),
             };
             self.note(format!("\"{text}\" is not known; {hint}"));

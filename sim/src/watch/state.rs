@@ -222,14 +222,14 @@ impl WatchState {
         let left = grouped(self.planned.saturating_sub(self.tally.attempted));
         match (&self.sweeps[..], certain_count) {
             ([], _) if self.is_finished() && self.tally.failed() > 0 => {
-                format!("finished; {} runs failed", grouped(self.tally.failed()))
+                format!("finished; failed runs: {}", grouped(self.tally.failed()))
             }
             ([], _) if self.is_finished() => "finished".to_owned(),
             ([], _) => format!("no sweep is running, and {left} runs are left"),
             ([sweep], 1) => format!("running: process {} on {}", sweep.process, sweep.host),
             // There are sweeps, but each of them may have been killed.
             (_, 0) => {
-                "perhaps running: this file system has no locks, so this is not known".to_owned()
+                "perhaps running: without locks of the file system, a killed sweep looks like a running one".to_owned()
             }
             (sweeps, _) => format!("{} sweeps are running", sweeps.len()),
         }

@@ -144,7 +144,7 @@ fn a_plan_says_for_which_phases_no_margin_is_guaranteed() {
     // plan shows 1000 ms / (6 * 3) / 20 = 2.778 ms.
     let spread = "shortest margin at least 2.778 ms (rates 1,3,6, phase spread)";
     assert_eq!(margin("\"spread\"").as_deref(), Some(spread));
-    let both = format!("{spread}; none is guaranteed with other phases");
+    let both = format!("{spread}; other phases have no guaranteed margin");
     assert_eq!(margin("[\"spread\", \"uniform\"]"), Some(both));
     assert_eq!(margin("\"uniform\""), None);
 }
@@ -297,7 +297,7 @@ fn runs_that_are_no_longer_planned_have_their_own_line_in_status() {
     for line in [
         "runs planned       4\n",
         "done               4 (100.0 %)",
-        "no longer planned  2 more",
+        "no longer planned  2 finished, which `done` does not count",
     ] {
         assert!(status.contains(line), "{line} not in\n{status}");
     }

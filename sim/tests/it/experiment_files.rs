@@ -133,7 +133,7 @@ fn every_mistake_is_named_with_line_and_key() {
 rates = [[1, 0, 6], [7]]\ninternal = [0.5, 1.2]\nphase = \"spred\"\nstamps = \"after\"";
     assert_snapshot!(mistakes(text), @r#"
     e.toml:1: `sede`: no such key; did you mean `seed`?
-    e.toml:1: `seed`: missing; any whole number, such as seed = 262: all random draws come from it
+    e.toml:1: `seed`: missing; give a whole number, such as seed = 262; all random draws come from it
     e.toml:2: `repetitions`: 0 is out of range; it must be a whole number from 1 to 4294967295
     e.toml:3: `duration_s`: wanted a number of seconds, found a string "long"
     e.toml:4: `engine`: "tpc" is not known; use one of tcp, virtual
@@ -149,9 +149,9 @@ rates = [[1, 0, 6], [7]]\ninternal = [0.5, 1.2]\nphase = \"spred\"\nstamps = \"a
 #[test]
 fn missing_keys_are_named() {
     assert_snapshot!(mistakes("repetitions = 2"), @"
-    e.toml:1: `seed`: missing; any whole number, such as seed = 262: all random draws come from it
-    e.toml:1: `parameters.rates`: missing; such as rates = [[1, 3, 6], [2, 3, 4]] under [parameters]
-    e.toml:1: `parameters.internal`: missing; such as internal = [0.4, 0.7] under [parameters]
+    e.toml:1: `seed`: missing; give a whole number, such as seed = 262; all random draws come from it
+    e.toml:1: `parameters.rates`: missing; give it under [parameters], such as rates = [[1, 3, 6], [2, 3, 4]]
+    e.toml:1: `parameters.internal`: missing; give it under [parameters], such as internal = [0.4, 0.7]
     ");
 }
 
@@ -462,7 +462,10 @@ fn mistakes_in_repeat_tables_are_named() {
             "e.toml:5: `repeat[1]`: repeats nothing",
         ),
         ("intern = 0.5\nrepetitions = 3", "did you mean `internal`?"),
-        ("repetitions = 3000000", "3000000 runs are too many"),
+        (
+            "repetitions = 3000000",
+            "3000000 runs (counted as if every configuration had 3000000 repetitions) are too many",
+        ),
     ] {
         let mistakes = mistakes(&text(repeat));
         assert!(mistakes.contains(said), "{mistakes}");

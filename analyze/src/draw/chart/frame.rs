@@ -90,7 +90,7 @@ fn draw_sample(entry: &KeyEntry, (x, y): (f64, f64), svg: &mut Svg) {
             svg,
         ),
         Mark::Cells => {
-            // Six shades beside each other, from transparent to the darkest.
+            // Six shades beside each other, from transparent to almost opaque.
             for step in 0..6 {
                 let left = x + 3.0 * f64::from(step);
                 let opacity = super::marks::opacity(f64::from(step) / 5.0);

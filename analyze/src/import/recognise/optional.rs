@@ -54,7 +54,7 @@ pub(super) fn queue(
         [one] => {
             assumptions.push(format!(
                 "The number {} in lines such as `{}` is taken as the queue's length, \
-                because it agrees with the receives: messages wait only if the next event is a receive.",
+                because it agrees with the receives: if messages still wait, the next event is a receive.",
                 template.slots[one].label(),
                 template.example
             ));

@@ -84,7 +84,7 @@ impl PortsTaken {
         } = self;
         match cause.kind() {
             _ if self.is_shortage() => format!(
-                "the system has no more files for the listeners of {machines} machines ({cause}); raise the limit (ulimit -n)"
+                "the system allows no more open files, but the listeners of {machines} machines need them ({cause}); raise the limit (ulimit -n)"
             ),
             io::ErrorKind::AddrInUse => format!(
                 "no loopback address has {machines} free ports from {ports} ({cause}); is a server listening on every address? give other ports with --ports"

@@ -113,7 +113,7 @@ pub fn take_part(participant: &Participant) -> Result<MachineResult, Participant
         if !hosted.has_started() {
             hosted.set_up(&mut reactor)?;
             // If the system clocks of the machines differ too much, the machines cannot start together: the run fails.
-            hosted.check_clocks(lead_ns, margin_ns)?;
+            hosted.check_clocks(lead_ns)?;
             if hosted.agree_to_start(clock.now_ns(), lead_ns, &mut reactor)? {
                 if let Some(warning) = hosted.warning_of_clocks(margin_ns) {
                     tell(warning);

@@ -16,28 +16,34 @@ pub(super) struct ClockDifference {
 impl ClockDifference {
     /// Checks whether machines with these clocks can start together. `lead_ns` is the time between the announcement of the start and
     /// the start itself. If the clocks differ by more than this time, one clock can already be past the start when the announcement
-    /// arrives. So the check fails. `margin_ns`, the run's margin, is only for the error message.
-    pub(super) fn check(&self, lead_ns: u64, margin_ns: u64) -> Result<(), String> {
+    /// arrives. So the check fails.
+    pub(super) fn check(&self, lead_ns: u64) -> Result<(), String> {
         if self.at_least_ns <= lead_ns {
             return Ok(());
         }
-        let difference = self.describe(margin_ns);
-        Err(format!("{difference}: set them by the same time server"))
+        Err(format!(
+            "{} ({} are allowed): set them by the same time server",
+            self.describe(),
+            short(lead_ns)
+        ))
     }
 
     /// Returns a warning if the clocks differ by more than the run's margin: then ticks may happen in another order than scheduled.
     pub(super) fn warning(&self, margin_ns: u64) -> Option<String> {
-        let difference = self.describe(margin_ns);
-        (self.at_least_ns > margin_ns)
-            .then(|| format!("{difference}: the order of events is not guaranteed"))
+        (self.at_least_ns > margin_ns).then(|| {
+            format!(
+                "{}, which is more than the run's margin ({}): the order of events is not guaranteed",
+                self.describe(),
+                short(margin_ns)
+            )
+        })
     }
 
-    fn describe(&self, margin_ns: u64) -> String {
+    fn describe(&self) -> String {
         let (a, b) = self.machines;
         format!(
-            "the clocks of machines {a} and {b} are {} apart (margin {})",
-            short(self.at_least_ns),
-            short(margin_ns)
+            "the system clocks of machines {a} and {b} differ by at least {}",
+            short(self.at_least_ns)
         )
     }
 }
@@ -64,17 +70,17 @@ mod tests {
             at_least_ns,
         };
         let (lead_ns, margin_ns) = (250_000_000, 83_333_333);
-        let far = clocks(20 * NANOS_PER_SECOND).check(lead_ns, margin_ns);
+        let far = clocks(20 * NANOS_PER_SECOND).check(lead_ns);
         assert_eq!(
             far.expect_err("refused"),
-            "the clocks of machines 0 and 1 are 20 s apart (margin 83 ms): set them by the same time server"
+            "the system clocks of machines 0 and 1 differ by at least 20 s (250 ms are allowed): set them by the same time server"
         );
         let near = clocks(100_000_000);
-        assert_eq!(near.check(lead_ns, margin_ns), Ok(()));
+        assert_eq!(near.check(lead_ns), Ok(()));
         assert_eq!(
             near.warning(margin_ns).as_deref(),
             Some(
-                "the clocks of machines 0 and 1 are 100 ms apart (margin 83 ms): the order of events is not guaranteed"
+                "the system clocks of machines 0 and 1 differ by at least 100 ms, which is more than the run's margin (83 ms): the order of events is not guaranteed"
             )
         );
         assert_eq!(clocks(50_000_000).warning(margin_ns), None);

@@ -48,7 +48,8 @@ pub(super) enum Closing {
 
 /// The nonces of the two machines of a connection. Each nonce has a time beside it: the Unix time of its machine's system clock, in
 /// nanoseconds. (If both machines are in one process, both times are 0.) In the handshake, each machine proves that it knows the run's
-/// secret. Its proof is a hash that also depends on these nonces and times, so a proof from one connection is worth nothing in another.
+/// secret. Its proof is a hash that also depends on these nonces and times, so a proof from one persistent connection is worth nothing in
+/// another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Session {
     /// From the machine that listens.
@@ -321,7 +322,7 @@ impl Link {
     /// message is an error too.
     fn count_message(&mut self, frame: &Frame) -> Result<(), String> {
         if self.has_ended || self.announced.is_some() {
-            return Err("sent more after its end frame".to_owned());
+            return Err("sent more after its last frame".to_owned());
         }
         match frame {
             Frame::Message { .. } => {
@@ -352,7 +353,7 @@ impl Link {
             return Ok(());
         }
         Err(format!(
-            "lost messages: {} of {messages} arrived",
+            "has a wrong number of messages: {} arrived, but its end frame announced {messages}",
             self.messages_received
         ))
     }

@@ -1,8 +1,8 @@
 //! Proofs that a machine knows the token (the secret) of its run, and nonces: random numbers that are used only once.
 //!
 //! A proof is a hash with a key that only machines with the token have. The machines of a connection send each other nonces and system
-//! times. The nonces and times that were sent before a proof are part of the hashed bytes. Another connection has other nonces, so a copy of
-//! the proof is not valid there.
+//! times. The nonces and times that were sent before a proof are part of the hashed bytes. Another persistent connection has other nonces, so a
+//! copy of the proof is not valid there.
 
 use crate::machine::MachineIndex;
 use crate::wire::{HandshakeStep, Nonce, Proof, RunToken, StepKind};

@@ -140,7 +140,7 @@ fn in_virtual_time_no_tick_is_late() {
 #[test]
 fn the_activity_says_whether_sweeps_are_running() {
     let mut state = state("tcp", 21_599, 1);
-    assert_eq!(state.activity(), "finished; 1 runs failed");
+    assert_eq!(state.activity(), "finished; failed runs: 1");
     let one_sweep = |is_certain| sweep("data/night", None, is_certain);
     state.sweeps = vec![one_sweep(true)];
     assert_eq!(state.activity(), "running: process 4711 on node-1");

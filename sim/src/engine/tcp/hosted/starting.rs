@@ -103,15 +103,10 @@ impl HostedRun {
     /// # Errors
     ///
     /// Fails if two system clocks differ by more than `lead_ns`, the time between the announcement of the start and the start. With such
-    /// clocks, one clock can already be past the start when the announcement arrives. `margin_ns`, the run's margin, is only stated in the
-    /// error message.
-    pub(in crate::engine::tcp) fn check_clocks(
-        &self,
-        lead_ns: u64,
-        margin_ns: u64,
-    ) -> Result<(), String> {
+    /// clocks, one clock can already be past the start when the announcement arrives.
+    pub(in crate::engine::tcp) fn check_clocks(&self, lead_ns: u64) -> Result<(), String> {
         let difference = self.mesh.clock_difference();
-        difference.map_or(Ok(()), |difference| difference.check(lead_ns, margin_ns))
+        difference.map_or(Ok(()), |difference| difference.check(lead_ns))
     }
 
     /// Returns a warning if two system clocks differ by more than `margin_ns`, the run's margin.

@@ -454,7 +454,8 @@ fn a_lost_message_is_an_error() {
     let end = Frame::End { messages: 2 }.encode();
     let failure = failure_if_the_peer_sends(&[message(1).encode(), end].concat());
     assert!(
-        failure.contains("lost messages: 1 of 2 arrived"),
+        failure
+            .contains("has a wrong number of messages: 1 arrived, but its end frame announced 2"),
         "{failure}"
     );
 }
@@ -464,7 +465,7 @@ fn a_frame_after_the_end_frame_is_an_error() {
     let end = Frame::End { messages: 0 }.encode();
     let failure = failure_if_the_peer_sends(&[end, message(1).encode()].concat());
     assert!(
-        failure.contains("sent more after its end frame"),
+        failure.contains("sent more after its last frame"),
         "{failure}"
     );
 }
