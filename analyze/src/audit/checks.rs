@@ -168,7 +168,7 @@ impl Check {
             Self::Idle => ("idle", "queue is empty at internal and send"),
             Self::Conservation => ("conservation", "sent = received + queued + under way"),
             Self::InternalShare => ("internal_share", "internal as often as configured"),
-            Self::Recipients => ("recipients", "all outcomes of sends equally often"),
+            Self::Recipients => ("recipients", "each choice equally often"),
         }
     }
 }

@@ -288,7 +288,7 @@ impl<'a> ReceiveChecker<'a> {
             _ => "",
         };
         format!(
-            "{}: its clock is {}, but it must be larger than the clock of the send, {}{by_design}",
+            "{}: after the receive its clock is {}, but it must be larger than the sender's clock after the send, {}{by_design}",
             self.describe(entry),
             entry.clock,
             send.clock

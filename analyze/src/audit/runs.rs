@@ -23,7 +23,7 @@ use crate::threads;
 
 /// Audits the dataset in folder `root`.
 pub(super) fn audit(root: &Path) -> Result<Audited, Error> {
-    // If the journal is damaged, the audit has a result: a check that fails. Any other problem of opening the dataset is an error.
+    // A damaged journal is reported as a failed check. Any other problem of opening the dataset is an error.
     let dataset = match Dataset::open(root) {
         Err(
             error @ (DatasetError::Journal { .. }

@@ -13,9 +13,9 @@ use super::selection::Selection;
 #[command(
     after_help = "Example: analyze compare data/quickstart data/quickstart-virtual\n\n\
         A run of A and a run of B are a pair if they have the same key in runs.csv: the same parameters and repetition. Two events are \
-        identical if they have the same values in all columns except run and system_time_ns. If the two runs of a pair have different \
-        events although in both runs all messages arrived as in the schedule (column as_scheduled), the exit code is 4. If the datasets \
-        have different seeds, events are not compared. With --warm-up S, the measures are calculated without the first S model seconds, \
+        identical if they have the same values in all columns except run and system_time_ns. If messages arrived as in the \
+        schedule in both runs of a pair (column as_scheduled), the two must have the same events. If such a pair has different events, the \
+        exit code is 4. If the datasets have different seeds, events are not compared. With --warm-up S, the measures are calculated without the first S model seconds, \
         but events of the whole run are compared.\n\n\
         CSV and JSON have one record for each configuration, machine and measure. It gives the number of pairs of runs (n) and, over these \
         pairs, the two means (mean_a, mean_b), the mean difference B - A (difference) with its standard deviation (sd) and 95 % interval \

@@ -32,13 +32,13 @@ const DEFAULT_MEASURES: [&str; 4] = [
     --b \"internal = 0.4 and rates = '3,3,3'\"
 
 The command compares A with B. In the first example, A and B are two datasets. In the second, A is the runs with internal 0.4, and B \
-the runs with internal 0.7. In the third, A is the runs that meet the first condition, and B those that meet the second. (Of A, only the \
-runs with rates 3,3,3 are compared, because B has no others.)
+the runs with internal 0.7. In the third, A is the runs that meet the first condition, and B those that meet the second. (B has only \
+runs with rates 3,3,3, so the runs of A with other rates are left out.)
 
 In the second example, the parameter internal changes, and all others stay the same: the configuration of A with rates 1,3,6 is compared \
 with the configuration of B with rates 1,3,6. A text above the table \
 lists the parameters that change. Machine 0 is compared with machine 0, machine 1 with machine 1, and so on. There is one exception: if two \
-datasets, or --a and --b, have no rates in common, machines are compared by their role (slowest with slowest, fastest with fastest).")]
+datasets, or --a and --b, have no set of rates in common, machines are compared by their role (slowest with slowest, fastest with fastest).")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,

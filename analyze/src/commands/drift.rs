@@ -7,7 +7,7 @@ use super::Datasets;
 use super::output::Output;
 use super::rows::{self, Rows};
 
-/// How fast the clocks run, how far they are ahead of their machine's number of ticks, and how far they are behind the largest
+/// How fast the clocks run, by how much they exceed the number of their machines' ticks, and how far they are behind the largest
 /// clock of the run
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze drift data/quickstart --format csv > drift.csv")]

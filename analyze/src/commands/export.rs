@@ -23,7 +23,7 @@ pub struct Export {
     /// Write each table as a CSV file too
     #[arg(long)]
     csv: bool,
-    /// Also write the table `aggregates`: for each machine of each configuration, the mean of each measure over the repetitions with its
+    /// Also write the table `aggregates`: for each machine of each configuration, the mean of each measure over the repetitions, with the
     /// 95 % interval
     #[arg(long)]
     aggregates: bool,

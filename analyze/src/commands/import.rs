@@ -99,7 +99,7 @@ pub struct Import {
     /// The first line is an event (and not the names of the columns)
     #[arg(long)]
     no_header: bool,
-    /// Which column has which value: NAME=TITLE, or NAME=NUMBER (the first column has the number 1), such as system_time=when,event=3.
+    /// Which column has which value: NAME=TITLE, or NAME=NUMBER (the first column has the number 1), such as system_time=Time,event=3 (the time is in the column with the title `Time`, the event in the third column).
     /// NAME=- means that the log does not have this value
     #[arg(long, value_name = "NAME=COLUMN,...", value_delimiter = ',', value_parser = parse_pair)]
     columns: Vec<(String, String)>,
@@ -116,7 +116,7 @@ pub struct Import {
     /// Whether a logged queue length is the length before or after the event [default: whichever fits the logs]
     #[arg(long, value_name = "WHEN")]
     queue: Option<BeforeOrAfter>,
-    /// A send adds 1 to the sender's clock. Whether the message carries the value before this addition, or after it [default: whichever fits the
+    /// Which value of the sender's clock a message carries: the value after the send has added 1, or the value before [default: whichever fits the
     /// logs]
     #[arg(long, value_name = "RULE", value_parser = ["after", "before"])]
     stamp: Option<String>,

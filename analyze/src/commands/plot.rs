@@ -23,8 +23,8 @@ use super::selection::Selection;
 Where the picture goes: with --out it is written to that file, and the end of its name (.svg, .png or .pdf) decides the format. Without \
 --out, a terminal gets it as characters, and a pipe or a file (> clock.svg) gets SVG. With --terminal, stdout gets characters in every case.
 
-A line, bar or point is the mean over the runs of one configuration or, with --by, over the runs of all configurations with the same \
-values of the named parameters. Bands and whiskers are 95 % intervals of the mean (Student's t), as in the tables. A machine has \
+A line, bar or point is the mean over the runs of one configuration. With --by, it is the mean over the runs of all configurations with \
+the same values of the named parameters. (In trials, each point is a machine in a single run.) Bands and whiskers are 95 % intervals of the mean (Student's t), as in the tables. A machine has \
 the same colour in all plots and diagrams. The elements of the SVG contain their values in attributes named data-..., with six \
 significant digits.")]
 pub struct PlotCommand {

@@ -22,9 +22,9 @@ const DEFAULT_ROWS: usize = 10;
   analyze precision data/quickstart --measure backlog_mean --half-width 0.5
 
 The table has a row for each configuration. If the machines of a configuration need different numbers of repetitions, the row shows the \
-machine with the largest number. The configuration with the largest number comes first. Below the table, the command prints lines for the \
+machine that needs most. The configuration that needs most comes first. Below the table, the command prints lines for the \
 experiment file. With these lines, `sim run` makes the additional runs. The command also prints how long this will take. The \
-column `needed` has the number of all repetitions, those already done included. The width of an interval depends on chance. So the \
+column `needed` has the total number of repetitions, including those that are done. The width of an interval depends on chance. So the \
 number is chosen a little larger: with it, the interval is very probably as narrow as wanted.
 
 CSV and JSON have one record for each machine.")]

@@ -24,8 +24,8 @@ use super::{Datasets, file};
 
 The page is one file. It opens from the disk, needs no network, and can be printed. For each dataset, it says what was run and what \
 stands out. It has tables of drift, jumps, backlog and theory, all plots of `analyze plot` (each with its numbers), a space-time diagram, how \
-the dataset was made, and the paragraph of `analyze methods`. Tables sort and filter, and diagrams zoom, with the mouse or the \
-keyboard. Without JavaScript, the page shows the first rows of each table and all pictures.")]
+the dataset was made, and the paragraph of `analyze methods`. Tables can be sorted and filtered, and diagrams can be zoomed, \
+with the mouse or the keyboard. Without JavaScript, the page shows the first rows of each table and all pictures.")]
 pub struct ReportCommand {
     #[command(flatten)]
     datasets: Datasets,

@@ -18,9 +18,9 @@ Times are model seconds since the run's start. With --format table or markdown, 
 events. They also have the timestamp of each message (message_stamp), the sender's tick at which it was sent (sent_tick), and the time from \
 the send to the receive (message_age_s).
 
-With --follow, there is a row for every other machine. It shows whether and when the machine received the message, and when the machine \
-could first know of the send: at its first event that causally depends on the send (known_tick, known_s). This event is a receive, either \
-of the message itself or of a later message; known_from is the sender of the message that is received at this event.")]
+With --follow, there is a row for every other machine. It shows whether and when the machine received the message. It also shows when \
+the machine could first know of the send (known_tick, known_s): at its first event that causally depends on the send. This event receives \
+the message itself, or another message that was sent after it. The sender of the received message is known_from.")]
 pub struct Show {
     #[command(flatten)]
     part: Part,

@@ -24,7 +24,7 @@ enum TraceFormat {
     Chrome,
     /// A sequence diagram, of at most 50,000 characters
     Mermaid,
-    /// The graph of happens-before for Graphviz, without edges that other edges imply (a to c, if there are a to b and b to c)
+    /// The graph of happens-before for Graphviz, without an edge from a to c if there are edges from a to b and from b to c
     Dot,
 }
 

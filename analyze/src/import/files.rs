@@ -38,7 +38,7 @@ pub(super) struct RunFiles {
 
 /// Finds the files of each run. `sources` are the files and folders that the user names. All sources that are files are one group, and the
 /// logs in each folder are a group of their own. A group becomes several runs if a part of the files' names tells the runs apart. The user
-/// can give a `pattern`, a regular expression that says which part this is. The report lists the files in folders that are not read.
+/// can give a `pattern`, a regular expression that says which part this is. If a file in a folder is not read, the report lists it.
 ///
 /// # Errors
 ///
@@ -278,7 +278,7 @@ pub(super) fn read(path: &Path, max_bytes: u64) -> Result<Log, Error> {
 pub(super) struct Log {
     /// The text.
     pub text: String,
-    /// The bytes of the file, if they are in UTF-16. `None` if they are those of the text.
+    /// For a file in UTF-16: its bytes. `None` for a file in UTF-8, because `text` has the same bytes.
     utf16: Option<Vec<u8>>,
     /// The number of the line before which the reading stopped. `None` if the whole file was read.
     stopped_at: Option<u64>,

@@ -133,7 +133,7 @@ fn notes_of(dataset: &Dataset, measures: &[&Measure]) -> Vec<String> {
         (
             sent_ticks,
             &NEED_A_SEND[..],
-            "for machines without a receive that says which send it belongs to",
+            "for machines whose receives do not say which sends they belong to",
         ),
     ];
     // Each entry of the next two lists has the labels of some measures, and where and why these measures are unknown.

@@ -72,8 +72,9 @@ pub struct Contrast {
 pub struct NothingToCompare {
     /// The names of the common parameters that have several values.
     common: String,
-    /// Advice that names some common parameters, which must be equal on both sides. If the user chooses one value of such a parameter for A
-    /// and another for B, it need not be equal any more, and something can be compared. Empty if there is no such parameter.
+    /// Advice that names some common parameters. A common parameter must have the same value on both sides. If the user chooses one value for
+    /// A and a different one for B, the parameter becomes disjoint. Then it is no condition any more, and something can be compared. Empty if
+    /// there is no such parameter.
     hint: String,
 }
 
@@ -121,8 +122,8 @@ impl Contrast {
             let mut differing = differing.iter();
             differing.any(|other| other.name == name && other.is_disjoint)
         };
-        // `internal_each` is the only parameter without a column of its own, and `differing` leaves it out. So `is_disjoint` is never true
-        // for it. It lists probabilities, and `internal` is their mean: if the means differ, the lists differ too, and are not common.
+        // `internal_each` (a list of probabilities) has no column of its own, so `differing` does not contain it, and `is_disjoint` is never
+        // true for it. But `internal` is the mean of this list. So if `internal` is disjoint, `internal_each` is not a common parameter.
         let is_common = |name: &&&'static str| {
             !(is_disjoint(name) || !has_own_column(name) && is_disjoint("internal"))
         };
@@ -179,8 +180,9 @@ impl Contrast {
     }
 }
 
-/// The pools of a side: the runs with the same values of all parameters. The argument `machine` is `None`, or the name of the column
-/// `machine` or `role`. Then each pool has only the machines with the same value in this column, which is the last of the pool's values.
+/// The pools of a side: the runs with the same values of all parameters. If the argument `machine` is `None`, a pool has
+/// all machines of its runs. If it names a column (`machine` or `role`), a pool has only the machines with one value in this column, and
+/// this value is the last of the pool's values.
 fn pools(
     side: &[Dataset],
     machine: Option<&'static str>,

@@ -33,7 +33,7 @@ pub(super) fn write(
             ",\n{{\"ph\":\"M\",\"pid\":1,\"tid\":{machine},\"name\":\"thread_name\",\"args\":{{\"name\":\"machine {machine}, {rate}/s\"}}}}"
         )?;
     }
-    // Added to all times, because a faulty log may have negative times.
+    // This is added to all times, because a faulty log may have negative times.
     let shift_ns = slices::shift_ns(execution);
     for &index in &window.events {
         let event = &execution.events()[index];

@@ -148,7 +148,7 @@ fn the_checks_of_a_log_written_by_hand_are_counted() {
     idle             queue is empty at internal and send         12           0
     conservation     sent = received + queued + under way         2           0
     internal_share   internal as often as configured              3           0
-    recipients       all outcomes of sends equally often          5           0
+    recipients       each choice equally often                    5           0
 
     checked: how often the check was made (on events, receives, machines, runs or shares); violations: how often it failed.
     IR1, IR2, C1 and C2 are the names in Lamport's paper (1978). C1 is the Clock Condition within a machine, C2 between two
@@ -176,8 +176,8 @@ fn runs_with_stamp_before_violate_the_clock_condition_by_design() {
 
     The first violation of each failed check, and the command that draws it:
     - clock_condition_before: small/events-0000.csv line 203, run 1: machine 0 received at tick 1 a message that machine 2
-      sent at tick 2 (stamp 2): its clock is 3, but it must be larger than the clock of the send, 3 (stamp = before breaks
-      this by design).
+      sent at tick 2 (stamp 2): after the receive its clock is 3, but it must be larger than the sender's clock after the
+      send, 3 (stamp = before breaks this by design).
       analyze diagram small --run 1 --around 0:1 --within 3 --mark clock_condition_before
     ");
     // The last cell of a row is the number of violations.

@@ -277,7 +277,7 @@ fn one_receive_without_a_send_removes_only_measures_that_need_all_sends() {
     // The second note appears although every machine has a message age: one receive without a known send is enough for both notes.
     insta::assert_snapshot!(notes.join("\n"), @"
     imported: concurrency, false order unknown in runs with a receive that does not say which send it belongs to.
-    imported: message age unknown for machines without a receive that says which send it belongs to.
+    imported: message age unknown for machines whose receives do not say which sends they belong to.
     ");
 }
 

@@ -43,7 +43,7 @@ pub struct Args {
     /// Stop after N failed runs [default: never]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = WHEN_TO_STOP)]
     max_failures: Option<u64>,
-    /// Seconds between writes that are forced to disk (fsync); 0 means after every run
+    /// Force what is written to the disk (fsync) every S seconds, or after every run if S is 0
     #[arg(long, value_name = "S", default_value_t = SYNC_EVERY.as_secs_f64(), value_parser = seconds, help_heading = WHEN_TO_STOP)]
     sync_every: f64,
     /// Show no progress

@@ -20,7 +20,7 @@ pub(super) enum RateRule {
     Random(u64),
 }
 
-/// How many machines further rate sets may have together. A set of three rates uses up three machines of the budget. Without a budget, a
+/// The number of machines that are still allowed: all rate sets that are made from now on may have so many together. A set of three rates uses up three machines of the budget. Without a budget, a
 /// short rule could make more sets than fit into the memory.
 #[derive(Debug)]
 pub(super) struct MachineBudget(Cell<u64>);
@@ -90,9 +90,9 @@ impl RateSets {
     /// [`RateSets::ordered_count`], the number of different sets that exist. Otherwise the search for more different sets would never end.
     pub(super) fn expand(&self, seed: u64) -> Vec<Rates> {
         let sets = match self.rule {
-            // Every machine may have every rate, so the lowest index of its rate is 0.
+            // Each machine may have every rate, so its index begins at 0, whatever rate the machine before it has.
             RateRule::EveryOrdered => self.index_sets(|_| 0),
-            // No machine is slower than the machine before it, whose rate has the index `previous`.
+            // The rate of the machine before has the index `previous`. No machine is slower than that, so its index begins there.
             RateRule::EveryUnordered => self.index_sets(|previous| previous),
             RateRule::Random(count) => self.draw_index_sets(count, seed),
         };

@@ -17,8 +17,8 @@ pub(super) struct AppendedFile {
     file: Box<dyn DiskFile>,
     /// Whether a failed write may have left bytes after the counted length.
     is_torn: bool,
-    /// Whether the open file and the file at its path had the same identity (device and inode) directly after the file was opened. If
-    /// not, different identities do not show that another file has replaced the open file. So the identities are not compared later.
+    /// Whether the open file and the file at its path had the same identity (device and inode) directly after the file was opened. On some
+    /// file systems they differ even then. Only if they agreed does a later difference show that another file has replaced the open file.
     identities_agreed: bool,
 }
 

@@ -120,8 +120,8 @@ pub(super) fn stamp(
 }
 
 /// In a send, finds the recipients by a word such as `to` before them. In a receive, finds the sender by a word such as `from` before it.
-/// If there is no such word and `uses_peers_without_direction` is true, uses the first names that have neither a word such as `to` nor a
-/// word such as `from` before them.
+/// If there is no such word and `uses_peers_without_direction` is true, uses the first slot with names that has no word such as `to` or
+/// `from` before it.
 pub(super) fn set_peers(
     template: &Template,
     found: &mut Assignment,

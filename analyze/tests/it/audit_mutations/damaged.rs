@@ -14,7 +14,7 @@ use crate::fixture;
 
 /// Runs of the virtual engine, and runs over TCP that are not as scheduled. The audit can compute the exact queue lengths of the first
 /// kind, but only lower and upper limits for the second.
-pub const VIRTUAL_AND_NOT_AS_SCHEDULED: [RunKind; 2] = [RunKind::Virtual, RunKind::NotAsScheduled];
+pub const VIRTUAL_AND_LATE: [RunKind; 2] = [RunKind::Virtual, RunKind::NotAsScheduled];
 
 /// Writes the runs of [`fixture::SMALL`] as runs of this kind, with an altered second run, and audits them.
 pub fn altered(kind: RunKind, alter: impl Fn(&mut EndedRun)) -> Audit {
@@ -76,7 +76,7 @@ fn swap(run: &mut EndedRun, a: usize, b: usize) {
 
 #[test]
 fn swapped_columns_are_found() {
-    for kind in VIRTUAL_AND_NOT_AS_SCHEDULED {
+    for kind in VIRTUAL_AND_LATE {
         let clock_and_queue = altered(kind, |run| swap(run, CLOCK, QUEUE_LENGTH));
         for check in [
             Check::LocalClock,
@@ -127,7 +127,7 @@ fn plus_one(cell: &str) -> String {
 
 #[test]
 fn a_changed_cell_fails_its_check() {
-    for kind in VIRTUAL_AND_NOT_AS_SCHEDULED {
+    for kind in VIRTUAL_AND_LATE {
         for (event, column, check) in [
             ("receive", CLOCK, Check::ReceiveClock),
             ("receive", QUEUE_LENGTH, Check::QueueLength),
@@ -164,7 +164,7 @@ fn a_changed_cell_fails_its_check() {
 /// which is possible only if its queue is empty.
 #[test]
 fn an_idle_tick_while_a_message_waits_is_a_violation() {
-    for kind in VIRTUAL_AND_NOT_AS_SCHEDULED {
+    for kind in VIRTUAL_AND_LATE {
         let audit = altered(kind, |run| {
             let text = String::from_utf8(run.events.clone()).unwrap();
             let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split(',').collect()).collect();
@@ -213,7 +213,7 @@ fn a_queue_that_shrinks_without_a_receive_is_a_violation() {
 
 #[test]
 fn a_receive_of_a_message_that_was_not_sent_is_a_violation() {
-    for kind in VIRTUAL_AND_NOT_AS_SCHEDULED {
+    for kind in VIRTUAL_AND_LATE {
         let audit = altered(kind, |run| {
             rewrite(run, |cells| {
                 let mut row = owned(&cells);

@@ -5,14 +5,12 @@
 use analyze::audit::Check;
 use sim::log::EndedRun;
 
-use super::damaged::{
-    VIRTUAL_AND_NOT_AS_SCHEDULED, altered, expect_violation, is_tick, owned, rewrite,
-};
+use super::damaged::{VIRTUAL_AND_LATE, altered, expect_violation, is_tick, owned, rewrite};
 use super::setups::{MACHINE, RunKind, TICK, TIME, failed};
 
 #[test]
 fn missing_repeated_and_swapped_ticks_are_found() {
-    for kind in VIRTUAL_AND_NOT_AS_SCHEDULED {
+    for kind in VIRTUAL_AND_LATE {
         let missing = altered(kind, |run| {
             rewrite(run, |cells| {
                 if is_tick(&cells, "30") {

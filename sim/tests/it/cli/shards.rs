@@ -55,3 +55,30 @@ fn status_shows_the_commands_that_make_missing_shards() {
         assert!(status.stdout.contains(&command), "{}", status.stdout);
     }
 }
+
+/// Both shards are done. Then the experiment gets more repetitions, and only the first shard is continued.
+#[test]
+fn status_shows_the_command_of_a_shard_that_was_not_continued_after_an_extension() {
+    let fixture = Fixture::new();
+    fixture.write("e.toml", EXPERIMENT);
+    let run = |shard: &str| {
+        let run = fixture.sim(&["run", "e.toml", "--engine", "virtual", "--shard", shard]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    };
+    run("1/2");
+    run("2/2");
+    let status = || fixture.sim(&["status", "data/e"]).stdout;
+    assert!(!status().contains("--shard"), "{}", status());
+    fixture.write(
+        "e.toml",
+        &EXPERIMENT.replace("repetitions = 2", "repetitions = 10"),
+    );
+    run("1/2");
+    let behind = status();
+    assert!(
+        behind.contains("--shard 2/2") && !behind.contains("--shard 1/2"),
+        "{behind}"
+    );
+    run("2/2");
+    assert!(!status().contains("--shard"), "{}", status());
+}
