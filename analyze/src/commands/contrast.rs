@@ -32,8 +32,8 @@ const DEFAULT_MEASURES: [&str; 4] = [
     --b \"internal = 0.4 and rates = '3,3,3'\"
 
 The command compares A with B. In the first example, A and B are two datasets. In the second, A is the runs with internal 0.4, and B \
-the runs with internal 0.7. In the third, A is the runs that meet the first condition, and B those that meet the second. (B has only \
-runs with rates 3,3,3, so the runs of A with other rates are left out.)
+the runs with internal 0.7. In the third, A is the runs that meet the first condition, and B those that meet the second. (B has \
+only rates 3,3,3. Runs of A with other rates have nothing to be compared with, and are left out.)
 
 In the second example, the parameter internal changes, and all others stay the same: the configuration of A with rates 1,3,6 is compared \
 with the configuration of B with rates 1,3,6. A text above the table \

@@ -58,7 +58,7 @@ differ: `duration_s` stands for --duration, and `header = false` for --no-header
   [events]
   internal = [\"TICK\"]
   send_all = [\"SHOUT\"]
-  ignore = [\"STEP\"]
+  ignore = [\"HELLO\"]
 
 With --each, every folder in FOLDER is a submission. Each submission becomes a dataset of its own in the folder given with --into, is \
 audited and measured, and gets a row in the table. If a submission cannot be imported, its row contains the error, and the other \

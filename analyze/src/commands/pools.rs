@@ -43,7 +43,7 @@ pub fn start() -> anyhow::Result<()> {
         threads_from_environment(ASYNC_THREADS)?.map_or(wanted, |threads| threads.max(wanted));
     threads::start_pools(wanted, largest).map_err(|error| match error.threads_per_pool() {
         // The system allows enough threads for pools of `threads` threads each.
-        Some(threads) => restart_program(threads, error),
+        Some(threads) => restart_program(threads.min(wanted).min(THREAD_LIMIT), error),
         // The system does not even allow one thread for each pool.
         None => error.into(),
     })

@@ -21,12 +21,13 @@ const MAX_DATASET_LINES: usize = 4;
 /// How many machines are stable or overloaded, and the configurations with the fastest growing queues
 #[derive(Debug, Args)]
 #[command(after_help = "Example: analyze summary data/quickstart\n\n\
-        The table has a row for each configuration. The growth of the backlog, the final lag and the mean jump are those of its slowest \
-        machine. The logical rate (how much a clock grows in a second of model time) is that of its fastest clock. The first row is the configuration \
-        in which the queue of the slowest machine grows fastest.\n\n\
-        --having and --sort use only values of the slowest machine, also for the logical rate. The measured regime of a machine is stable if fewer \
-        messages arrive than it has ticks, overloaded if more arrive, and critical if the measurement cannot decide: the 95 % interval of the \
-        offered load (arriving messages per tick) contains 1.\n\n\
+        The table has a row for each configuration. The first row is the configuration in which the queue of the slowest machine \
+        grows fastest.\n\n\
+        The growth of the backlog, the final lag and the mean jump are those of the slowest machine. The logical rate (how much a clock \
+        grows in a second of model time) is that of the fastest clock. But --having and --sort use the logical rate of the slowest \
+        machine, as for all other measures.\n\n\
+        The measured regime of a machine is stable if fewer messages arrive than it has ticks, and overloaded if more arrive. It is \
+        critical if the measurement cannot decide: the 95 % interval of the offered load (arriving messages per tick) contains 1.\n\n\
         CSV and JSON have one record for each machine of every configuration, with all measures of `drift`, `jumps` and `backlog`.")]
 pub struct Summary {
     #[command(flatten)]

@@ -337,9 +337,14 @@ fn events_in_clock_range(execution: &Execution, window: &Window) -> Vec<usize> {
         window.has_machine(event.machine) && (smallest..=largest).contains(&event.clock)
     };
     let mut in_range: Vec<usize> = (0..events.len()).filter(is_between).collect();
-    // If clocks have drifted far apart, the range can contain very many events. Then only those of the window are drawn.
-    let messages = |&index: &usize| execution.messages_of(index).len();
-    if in_range.len() + in_range.iter().map(messages).sum::<usize>() > MAX_MARKS {
+    // If clocks have drifted far apart, the range can contain very many more events than the window. Then only those of the window are drawn.
+    let drawn_messages = |&index: &usize| {
+        let messages = execution.messages_of(index).iter();
+        let drawn = messages.filter(|message| window.has_machine(message.recipient));
+        drawn.count()
+    };
+    let marks = in_range.len() + in_range.iter().map(drawn_messages).sum::<usize>();
+    if marks > 2 * MAX_MARKS {
         in_range.clone_from(&window.events);
     }
     in_range.sort_by_key(|&index| events[index].clock);

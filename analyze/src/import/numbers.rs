@@ -7,8 +7,9 @@ const MISSING: [&str; 8] = ["NA", "N/A", "NaN", "None", "NULL", "nil", "-", "--"
 const MAX_NUMBER: u64 = i64::MAX as u64;
 /// A number with more digits than this before the decimal point (without leading zeros) is greater than `MAX_NUMBER`.
 const MAX_DIGITS: i64 = 19;
-/// Larger exponents are replaced by 2^40, and exponents below -2^40 are replaced by -2^40. This changes no result. No text has 2^40 digits.
-/// So with the exponent 2^40, every number except 0 is too large in any case. With the exponent -2^40, every number is below 1 in any case.
+/// Larger exponents are replaced by 2^40, and exponents below -2^40 are replaced by -2^40. This changes no result: only about 2^40 digits
+/// (`0.00...01` or `100...0`) could cancel such an exponent, and no text is so long. So with the exponent 2^40, every number except 0 is too
+/// large, and with -2^40, every number is below 1.
 const LARGEST_EXPONENT: i64 = 1 << 40;
 
 /// The character before the decimals of a number.

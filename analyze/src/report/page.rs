@@ -124,7 +124,7 @@ pub(super) fn overview(
     page.into_string()
 }
 
-/// The parts of a dataset's section, in the order of the page. Each part has the last word of its HTML id, and its title. For example, the
+/// The parts of a dataset's section, in the order of the page. Each entry is a pair: the word at the end of the part's HTML id, and the part's title. For example, the
 /// part `summary` of the first dataset has the id `d0-summary` and the title "In short".
 const PARTS: [(&str, &str); 6] = [
     ("summary", "In short"),

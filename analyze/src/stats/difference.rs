@@ -205,9 +205,9 @@ mod tests {
         );
     }
 
-    /// Two differences, 2 - 1 and 4 - 1, each with the weight 1/2. The four means have the variances 9, 0, 8 and 8, each with 4 degrees of
-    /// freedom. So the average has the variance (9 + 0 + 8 + 8) / 4 = 25 / 4. It has 25^2 / (9^2 / 4 + 8^2 / 4 + 8^2 / 4) = 11.96 degrees of
-    /// freedom (the weights cancel), t 2.18.
+    /// Two differences, 2 - 1 and 4 - 1, each with the weight 1/2. The four means have the variances 9, 0, 8 and 8. Each is multiplied by the
+    /// squared weight 1/4, so the average has the variance 25 / 4. In the formula for the degrees of freedom, the factor 1/4 cancels. So
+    /// there are 25^2 / (9^2 / d + 8^2 / d + 8^2 / d) = 11.96 degrees of freedom, where d = 4 are those of each mean. The quantile t is 2.18.
     #[test]
     fn the_average_has_the_degrees_of_freedom_of_all_its_means() {
         // The mean of five values with standard deviation sd has the variance sd^2 / 5.

@@ -51,7 +51,7 @@ impl Ties {
     /// (`experiments/bench/coverage.py`). In this simulation, for every measure, at least 92 % of the intervals that are not rough cover the
     /// true mean.
     pub(crate) fn too_many(&self, n: u64) -> bool {
-        // More than two fifths of `n`. With only two values this is always true, because each of them is half of the sample.
+        // More than two fifths of `n`. For a sample of two values this is always true, because even one value is half of the sample.
         let many_are_equal = 5 * self.most_frequent > 2 * n;
         let few_are_different = self.different < ENOUGH_DIFFERENT.min(n);
         let others = n - self.most_frequent;

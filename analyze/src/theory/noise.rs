@@ -4,9 +4,9 @@
 //! An idle tick of i (a tick that receives nothing) can send a message. The recipient needs a tick to receive the message, so the recipient
 //! sends less, also to i. Kappa is the mean number of messages for i that one idle tick of i prevents in this way.
 //!
-//! Both numbers are computed for the time when the queue of i is not empty. Then i has no idle ticks, and kappa is the effect that an
-//! additional idle tick would have. K of the other machines are
-//! *active*: they have idle ticks in the long run. An idle tick sends a message to a given other machine with probability s.
+//! Both numbers are computed for the time when the queue of i is not empty. During this time i has no idle ticks. Kappa says how many
+//! messages for i it would prevent if one tick of i were idle after all. K of the other machines are *active*: they have idle ticks in the
+//! long run. An idle tick sends a message to a given other machine with probability s.
 //!
 //! # Feedback kappa
 //!
@@ -24,12 +24,13 @@
 //!
 //! # Variance sigma^2
 //!
-//! Within a given time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its
-//! mean, which is s per idle tick. The messages to i count directly: e_ki. The messages to active machines cost these machines idle
-//! ticks. A message costs its recipient one idle tick, but then the recipient sends less to the other active machines, so they gain idle
-//! ticks. All together lose 1 / (1 + (K - 1) s) idle ticks for each message: in the section above, s K messages of i cost
-//! -n = s K / (1 + (K - 1) s) idle ticks. Each lost
-//! idle tick would have sent s messages to i. So the random choices of machine k change the number of messages for i by
+//! Within a given time, the idle ticks of machine k send a random number of messages to machine j. Let e_kj be this number minus its mean,
+//! which is s per idle tick. The messages to i count directly: e_ki. The messages to active machines cost these machines idle ticks. A
+//! message costs its recipient one idle tick, so the recipient sends less. The other active machines then receive fewer messages, and keep
+//! some idle ticks that these would have cost. In total, the active machines lose 1 / (1 + (K - 1) s) idle ticks for each message. This
+//! follows from the section above: an idle tick of i sends s K messages to active machines on average, and these cost
+//! -n = s K / (1 + (K - 1) s) idle ticks. Each lost idle tick would have sent s messages to i. So the random choices of machine k change
+//! the number of messages for i by
 //!
 //! > e_ki - c (sum of e_kj over active j other than k), with c = s / (1 + (K - 1) s).
 //!
@@ -51,10 +52,10 @@
 //!
 //! > w_j = a - s_j (sum of w_k over the active neighbours k of j except i), with a = s_j if i is a neighbour of j, and otherwise a = 0.
 //!
-//! Then kappa = s_i (sum of w_j over the active neighbours j of i). An idle tick of k changes the number of messages for i by
-//! e_ki - (sum of w_j e_kj over the active neighbours j of k). So each neighbour of k has a weight u: 1 for i, -w_j for an active
-//! neighbour j, and 0 for the others. Let V_k = s_k (1 - s_k) and C_k = q_k - s_k^2, like V and C above. With sums over the neighbours
-//! of k, an idle tick of k contributes the variance
+//! Then kappa = s_i (sum of w_j over the active neighbours j of i). The random choice at an idle tick of k makes the number of messages
+//! for i differ from its mean by e_ki - (sum of w_j e_kj over the active neighbours j of k). So each neighbour of k has a weight u: 1 for
+//! i, -w_j for an active neighbour j, and 0 for the others. Let V_k = s_k (1 - s_k) and C_k = q_k - s_k^2, like V and C above. With sums
+//! over the neighbours of k, an idle tick of k contributes the variance
 //!
 //! > v_k = V_k (sum of u^2) + C_k ((sum of u)^2 - (sum of u^2)) = (s_k - q_k) (sum of u^2) + (q_k - s_k^2) (sum of u)^2.
 
@@ -169,9 +170,9 @@ mod tests {
     use sim::experiment::Sends;
 
     /// Three machines have 1, 3 and 6 ticks per second, and `internal` is 0.7, so s = 0.2 and q = 0.1. The slowest machine has no idle
-    /// ticks. The others have x = 1.875 and y = 5.625 idle ticks per second, together 7.5: each message costs an idle tick, so x = 3 - 0.2 y
-    /// and y = 6 - 0.2 x. So for the slowest
-    /// machine, K = 2, c = 1/6, V = 0.16, C = 0.06 and m = 1.
+    /// ticks. Let x and y be the idle ticks per second of the others. Each message that they receive costs an idle tick, so x = 3 - 0.2 y
+    /// and y = 6 - 0.2 x. The solution is x = 1.875 and y = 5.625, together 7.5. For the slowest machine, K = 2, c = 1/6, V = 0.16,
+    /// C = 0.06 and m = 1.
     #[test]
     fn variance_and_feedback_are_those_worked_out_by_hand() {
         let noise = Noise::among_equals(0, &[0.0, 1.875, 5.625], &[false, true, true], (0.2, 0.1));

@@ -43,7 +43,7 @@ pub struct Args {
     /// Stop after N failed runs [default: never]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = WHEN_TO_STOP)]
     max_failures: Option<u64>,
-    /// Force what is written to the disk (fsync) every S seconds, or after every run if S is 0
+    /// Every S seconds, make sure that all data written so far is on the disk (with fsync). If S is 0, do this after every run
     #[arg(long, value_name = "S", default_value_t = SYNC_EVERY.as_secs_f64(), value_parser = seconds, help_heading = WHEN_TO_STOP)]
     sync_every: f64,
     /// Show no progress

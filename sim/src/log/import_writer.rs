@@ -17,7 +17,7 @@ use super::parts::Paths;
 use super::segment::{EndedRun, Segment};
 use super::sources::{self, SourceRange};
 use crate::experiment::Numbering;
-use crate::files::{publish_folder, replace};
+use crate::files::{folder_of, replace};
 
 /// Writes a dataset of imported logs. The dataset's folder appears when [`ImportWriter::finish`] has written everything.
 #[derive(Debug)]
@@ -51,17 +51,10 @@ impl ImportWriter {
     pub fn create(root: &Path) -> Result<Self, DatasetError> {
         // The partial folder gets its name from `root`, but a path such as `.` has no name. The absolute path has a name.
         let root = &std::path::absolute(root).map_err(DatasetError::io(root))?;
-        let is_free = match fs::read_dir(root) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-            // `root` is a file.
-            Err(_) if root.exists() && !root.is_dir() => false,
-            Err(error) => return Err(DatasetError::io(root)(error)),
-        };
         // If `root` is an empty folder, the finished dataset replaces it. The current folder is never replaced, even if it is empty: the
         // user's shell would then be in a folder that does not exist any more.
         let is_current = std::env::current_dir().is_ok_and(|current| current == *root);
-        if !is_free || is_current {
+        if is_current || !is_free(root)? {
             return Err(DatasetError::Occupied(root.to_owned()));
         }
         let name = root.file_name().unwrap_or(root.as_os_str());
@@ -77,6 +70,10 @@ impl ImportWriter {
             DatasetError::Locked { .. } => DatasetError::BeingImported(root.to_owned()),
             other => other,
         })?;
+        // Another import may have ended while this one waited for its lock.
+        if !is_free(root)? {
+            return Err(DatasetError::Occupied(root.to_owned()));
+        }
         let (number, has_timestamps) = (0, false);
         let create = || Segment::create(&RealDisk, &paths, number, has_timestamps);
         let created = clear(&paths).and_then(|()| create());
@@ -174,8 +171,13 @@ impl ImportWriter {
         write(&paths.experiment(), mapping.as_bytes())?;
         write(&paths.sources(), sources.as_bytes())?;
         write(&path, (text + "\n").as_bytes())?;
-        publish_folder(&RealDisk, &paths.root, &self.root).map_err(DatasetError::io(&self.root))?;
-        self.is_published = true;
+        let io_error = DatasetError::io(&self.root);
+        let published = RealDisk
+            .sync_folder(&paths.root)
+            .and_then(|()| RealDisk.rename(&paths.root, &self.root))
+            .inspect(|()| self.is_published = true)
+            .and_then(|()| RealDisk.sync_folder(folder_of(&self.root)));
+        published.map_err(io_error)?;
         // The lock file protects only the partial folder. It is removed after the folder has become the finished dataset: otherwise another
         // import could lock the partial folder before that, and clear it. If the removal fails, the file stays, which does no harm.
         let _ = RealDisk.remove(&Paths::new(&self.root).lock());
@@ -190,6 +192,17 @@ impl Drop for ImportWriter {
         if !self.is_published {
             remove(&self.paths);
         }
+    }
+}
+
+/// Returns whether a dataset can get the path `root`: there is nothing yet, or only an empty folder.
+fn is_free(root: &Path) -> Result<bool, DatasetError> {
+    match fs::read_dir(root) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        // `root` is a file.
+        Err(_) if root.exists() && !root.is_dir() => Ok(false),
+        Err(error) => Err(DatasetError::io(root)(error)),
     }
 }
 

@@ -97,6 +97,29 @@ impl ResolvedExperiment {
         self.configurations.len() as u64 * u64::from(self.repetitions) + additional.sum::<u64>()
     }
 
+    /// Returns how many runs of a configuration are planned now: in one shard, or in all shards if `shard` is `None`.
+    pub(crate) fn planned_of(&self, configuration: &str, shard: Option<(Shard, ShardRule)>) -> u64 {
+        // Some configurations may have more repetitions than the others.
+        let larger_count = self.more_repetitions.get(configuration).copied();
+        let repetitions = 0..self.repetitions.max(larger_count.unwrap_or(0));
+        match shard {
+            None => repetitions.len() as u64,
+            Some((shard, rule)) => {
+                let is_in_shard =
+                    |&repetition: &u32| shard.has_repetition(configuration, repetition, rule);
+                repetitions.filter(is_in_shard).count() as u64
+            }
+        }
+    }
+
+    /// Returns how many runs of one shard are planned now.
+    pub(super) fn planned_in_shard(&self, shard: Shard, rule: ShardRule) -> u64 {
+        let configurations = self.configurations.iter();
+        configurations
+            .map(|configuration| self.planned_of(configuration, Some((shard, rule))))
+            .sum()
+    }
+
     /// Returns whether the run of this row is planned now. A run that has a row was planned once, but the experiment may have become
     /// smaller.
     pub(crate) fn is_planned(&self, row: &JournalRow) -> bool {

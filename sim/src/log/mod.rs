@@ -46,7 +46,7 @@
 //! - [`attempts`]: which runs of the experiment were attempted
 //! - [`lock`]: allows only one writer at a time
 //! - [`disk`]: the operations on the disk that writers use; tests replace the real disk by one that fails
-//! - [`file_system`]: operations that not every file system supports: to lock a file, and to force the names of a folder's files to the disk
+//! - [`file_system`]: operations that not every file system supports: to lock a file, and to sync a folder (fsync), so that the names of its files are on the disk
 //! - [`schema_3`]: what was different in schema 3, an earlier version of the format (`schema` in `dataset.json`)
 //! - [`error`]: errors of datasets
 //! - [`status`]: how many runs of a dataset are done, failed or still to do

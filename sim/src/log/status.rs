@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::dataset::Dataset;
 use super::error::DatasetError;
 use super::lock::{Activity, LockOwner};
-use super::parts::Parts;
+use super::parts::{Part, Parts};
 use super::tally::Tally;
 use crate::console::{command_line, remove_option};
 use crate::experiment::Shard;
@@ -211,32 +211,34 @@ impl Sweep {
     }
 }
 
-/// Returns the commands that resume the parts with runs to do. A shard that has not started has no command yet. It gets the
-/// command of a shard that has started, for example with `--shard 2/4` instead of `--shard 1/4`.
+/// Returns the commands that resume the parts with runs to do. If the dataset has several shards, each of them gets the last command of the
+/// shard that knows all runs, for example with `--shard 2/4` instead of `--shard 1/4`: other shards have not started yet, or were not
+/// continued since the experiment was extended.
 fn commands_to_resume(parts: &Parts, tally: &Tally) -> Vec<String> {
     if parts.planned() <= tally.attempted {
         return vec![];
     }
-    let mut commands = vec![];
-    let planned = parts.manifest().experiment.planned_in_all_shards();
-    for (index, part) in parts.iter().enumerate() {
-        let experiment = &part.manifest.experiment;
-        // If the experiment was extended, a shard that was not continued since then does not know of its new runs.
-        let is_behind = experiment.planned_in_all_shards() < planned;
-        if is_behind || tally.attempted_in(index) < experiment.runs {
-            commands.extend(part.manifest.last_command());
+    let newest = parts.manifest();
+    let Some(newest_shard) = newest.shard else {
+        return newest.last_command().into_iter().collect();
+    };
+    let is_unfinished = |(index, part): (usize, &Part)| {
+        let shard = part.manifest.shard?;
+        let planned = newest
+            .experiment
+            .planned_in_shard(shard, newest.shard_rule());
+        (tally.attempted_in(index) < planned).then_some(shard)
+    };
+    let unfinished = parts.iter().enumerate().filter_map(is_unfinished);
+    let command = |shard: Shard| {
+        let command = newest.last_command()?;
+        match shard == newest_shard {
+            true => Some(command),
+            false => with_another_shard(&command, newest_shard, shard),
         }
-    }
-    let first_started = parts.iter().next();
-    for missing in &parts.missing {
-        let command = first_started.and_then(|part| {
-            let shard = part.manifest.shard?;
-            let command = part.manifest.last_command()?;
-            with_another_shard(&command, shard, *missing)
-        });
-        commands.extend(command);
-    }
-    commands
+    };
+    let shards = unfinished.chain(parts.missing.iter().copied());
+    shards.filter_map(command).collect()
 }
 
 /// Returns `command` with the shard `to` instead of the shard `from`. `None` if the command has no option for the shard `from`.

@@ -247,24 +247,12 @@ impl WatchState {
 /// Otherwise the runs of all shards are counted, including the shards that have not started.
 fn planned_runs(manifest: &Manifest, follower: &Follower) -> Vec<ConfigurationRuns> {
     let experiment = &manifest.experiment;
-    let runs_of = |configuration: &String| {
-        // Some configurations may have more repetitions than the others.
-        let own_count = experiment.more_repetitions.get(configuration).copied();
-        let repetitions = 0..experiment.repetitions.max(own_count.unwrap_or(0));
-        match follower.only_shard() {
-            None => repetitions.len() as u64,
-            Some(shard) => {
-                let rule = manifest.shard_rule();
-                let is_in_shard =
-                    |&repetition: &u32| shard.has_repetition(configuration, repetition, rule);
-                repetitions.filter(is_in_shard).count() as u64
-            }
-        }
-    };
+    let shard = follower.only_shard();
+    let shard = shard.map(|shard| (shard, manifest.shard_rule()));
     let configurations = experiment.configurations.iter();
     configurations
         .map(|configuration| ConfigurationRuns {
-            planned: runs_of(configuration),
+            planned: experiment.planned_of(configuration, shard),
             ..ConfigurationRuns::default()
         })
         .collect()

@@ -118,7 +118,7 @@ fn a_line_of_the_journal_that_is_not_a_row_is_reported_with_advice() {
     drop(trial.writer());
     let journal = trial.root().join("runs.csv");
     let header = fs::read_to_string(&journal).expect("a journal");
-    fs::write(&journal, header + "step\n").expect("written");
+    fs::write(&journal, header + "hello\n").expect("written");
     let refused = DatasetWriter::open(&trial.root(), &trial.experiment).expect_err("no row");
     let said = refused.to_string();
     assert!(

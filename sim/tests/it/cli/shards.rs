@@ -82,3 +82,21 @@ fn status_shows_the_command_of_a_shard_that_was_not_continued_after_an_extension
     run("2/2");
     assert!(!status().contains("--shard"), "{}", status());
 }
+
+/// The experiment is extended by an option. The printed command has this option, so that it makes the missing runs.
+#[test]
+fn the_command_of_a_shard_that_was_not_continued_has_the_options_of_the_extension() {
+    let fixture = Fixture::new();
+    fixture.write("e.toml", EXPERIMENT);
+    let run = |shard: &str, repetitions: &str| {
+        let options = ["--shard", shard, "--repetitions", repetitions];
+        let run = fixture.sim(&[&["run", "e.toml", "--engine", "virtual"], &options[..]].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    };
+    run("1/2", "2");
+    run("2/2", "2");
+    run("1/2", "10");
+    let status = fixture.sim(&["status", "data/e"]).stdout;
+    let command = "e.toml --engine virtual --repetitions 10 --shard 2/2";
+    assert!(status.contains(command), "{status}");
+}
