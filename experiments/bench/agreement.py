@@ -83,7 +83,7 @@ def table(reference: Samples, peers: dict[str, Samples]) -> Table:
         rows=rows,
         note=(
             "Apart: the mean of `sim` minus the mean in the column before, in standard errors of this difference. "
-            f"The largest distance is {farthest:.1f}; means agree up to a distance of {FAR:g}."
+            f"The largest distance is {farthest:.1f}. Two means count as equal up to a distance of {FAR:g}."
         ),
     )
     if farthest > FAR:

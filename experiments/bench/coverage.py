@@ -215,8 +215,8 @@ def summary(groups: Groups) -> Table:
     table = Table(
         "Coverage of 95 % intervals of ten runs",
         ["intervals of", "cells", "without a mark", "their coverage", "lowest cell", f"cells below {WANTED:.0%}"],
-        note=f"A cell is a measure of a machine in one of four rate sets ({', '.join(f'{rates} {name}' for rates, name in RATE_SETS.items())}), or its contrast between "
-        f"two of them. Without a mark: the share of all intervals that are neither rough (±~) nor missing. An interval is missing if all runs of its sample have the same value. "
+        note=f"There are four rate sets: {'; '.join(f'{rates} ({name})' for rates, name in RATE_SETS.items())}. A cell is a measure of a machine in one "
+        f"rate set, or the contrast of this measure between two rate sets. Without a mark: the share of all intervals that are neither rough (±~) nor missing. An interval is missing if all runs of its sample have the same value. "
         f"Lowest cell: the lowest coverage of a cell that has at least {FEWEST} intervals without a mark.",
     )
     for name, cells, truths in groups:

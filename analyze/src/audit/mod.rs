@@ -13,8 +13,8 @@
 //! - In virtual time, and in runs that were as scheduled (column `as_scheduled`), a message counts as arrived when its configured delay is
 //!   over. The delay begins when the tick of the send is due. If the delay is constant, the two limits are equal. If delays are random,
 //!   the audit knows only the shortest and the longest possible delay.
-//! - In other runs, a message arrived after the logged time of its send, and at most the run's largest latency later. (The journal has
-//!   the largest latency.) If a delay is configured, the message entered the queue only when the delay was over.
+//! - In other runs, a message arrived between two times: the logged time of its send, and this time plus the run's largest latency. (The
+//!   journal has the largest latency.) If a delay is configured, the message entered the queue only when the delay was over.
 //!
 //! # Layout
 //!

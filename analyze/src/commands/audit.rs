@@ -20,7 +20,7 @@ use super::output::{self, Output};
         event b, then a has the smaller clock), so these runs fail a check, as they should.\n\n\
         CSV and JSON have one record for each dataset and check: how often the check was made (checked), how often it failed \
         (violations), and file, line, run and description of the first failure, with the command that shows it as a picture (diagram). \
-        With --format table, some sentences stand above the table; with CSV and JSON, they are printed to stderr.")]
+        With --format table, a summary in words stands above the table. With CSV and JSON, it is printed to stderr.")]
 pub struct Audit {
     /// Dataset folders, made by `sim run` or `analyze import`. If a dataset was made in parts (shards, with `sim run --shard`), give its
     /// folder, or the folders of some of its shards

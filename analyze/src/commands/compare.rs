@@ -19,7 +19,7 @@ use super::selection::Selection;
         but events of the whole run are compared.\n\n\
         CSV and JSON have one record for each configuration, machine and measure. It gives the number of pairs of runs (n) and, over these \
         pairs, the two means (mean_a, mean_b), the mean difference B - A (difference) with its standard deviation (sd) and 95 % interval \
-        (low, high), and the share of pairs in which the two values are exactly equal (equal). With --format table, some sentences stand above the table; with CSV and JSON, they are printed to stderr."
+        (low, high), and the share of pairs in which the two values are exactly equal (equal). With --format table, a summary in words stands above the table. With CSV and JSON, it is printed to stderr."
 )]
 pub struct Compare {
     /// The folder of dataset A

@@ -36,8 +36,8 @@ the runs with internal 0.7. In the third, A is the runs that meet the first cond
 only rates 3,3,3. Runs of A with other rates have nothing to be compared with, and are left out.)
 
 In the second example, the parameter internal changes, and all others stay the same: the configuration of A with rates 1,3,6 is compared \
-with the configuration of B with rates 1,3,6. A text above the table \
-lists the parameters that change. Machine 0 is compared with machine 0, machine 1 with machine 1, and so on. There is one exception: if two \
+with the configuration of B with rates 1,3,6. In the other two examples, \
+several parameters can change: a text above the table lists them. Machine 0 is compared with machine 0, machine 1 with machine 1, and so on. There is one exception: if two \
 datasets, or --a and --b, have no set of rates in common, machines are compared by their role (slowest with slowest, fastest with fastest).")]
 pub struct Contrast {
     #[command(flatten)]

@@ -116,7 +116,7 @@ pub struct Import {
     /// Whether a logged queue length is the length before or after the event [default: whichever fits the logs]
     #[arg(long, value_name = "WHEN")]
     queue: Option<BeforeOrAfter>,
-    /// Which value of the sender's clock a message carries: the value after the send has added 1, or the value before [default: whichever fits the
+    /// Which value of the sender's clock a message carries: the value after the send (which adds 1), or the value before it [default: whichever fits the
     /// logs]
     #[arg(long, value_name = "RULE", value_parser = ["after", "before"])]
     stamp: Option<String>,

@@ -24,8 +24,8 @@ const DEFAULT_ROWS: usize = 10;
 The table has a row for each configuration. If the machines of a configuration need different numbers of repetitions, the row shows the \
 machine that needs most. The configuration that needs most comes first. Below the table, the command prints lines for the \
 experiment file. With these lines, `sim run` makes the additional runs. The command also prints how long this will take. The \
-column `needed` has the total number of repetitions, including those that are done. The width of an interval depends on chance. So the \
-number is chosen a little larger: with it, the interval is very probably as narrow as wanted.
+column `needed` has the total number of repetitions, including those that are done. The width of an interval depends on chance. So `needed` \
+is larger than what is enough on average: with it, the interval is very probably as narrow as wanted.
 
 CSV and JSON have one record for each machine.")]
 pub struct Precision {

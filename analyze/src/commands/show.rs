@@ -21,7 +21,7 @@ the send to the receive (message_age_s).
 With --follow, there is a row for every other machine. It shows whether and when the machine received the message. It also shows when \
 the machine could first know of the send (known_tick, known_s): at its first event that causally depends on the send. This event receives \
 the message itself, or another message whose send causally depends on the followed send. The column known_from has the sender of the \
-received message.")]
+message that is received at this event.")]
 pub struct Show {
     #[command(flatten)]
     part: Part,

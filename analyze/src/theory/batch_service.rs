@@ -18,9 +18,10 @@
 //! If each a is small, the product is about exp(-(sum of rho a)). The sum of rho a over the senders is lambda_i / r_i, the mean number of
 //! messages that arrive in the period. So y_i is about r_i exp(-lambda_i / r_i), as for a Poisson process.
 //!
-//! These equations are similar to those of the fluid model ([`super::fluid`]): in both, y_i falls by at most s_j if y_j rises by 1. The
-//! fluid model has a matrix M, which is made of the numbers s_j. If M is positive definite ([`Links::has_one_solution`]), the equations
-//! have only one solution, both in the fluid model and here.
+//! These equations have one property in common with those of the fluid model: if y_j rises by 1, i receives s_j more messages per second,
+//! so y_i falls by at most s_j. The matrix M of [`super::fluid`] is made of these numbers: it has 1 in the diagonal, and sqrt(s_i s_j) for
+//! machines i and j that send to each other. If M is positive definite ([`Links::has_one_solution`]), the equations have only one solution,
+//! both in the fluid model and here.
 //!
 //! The derivation ignores that a sender's idle ticks come in clusters, because messages arrive at the sender unevenly.
 

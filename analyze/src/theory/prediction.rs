@@ -70,8 +70,8 @@ pub fn predict(system: &System) -> Vec<Prediction> {
         return vec![unknown; system.rates.len()];
     };
     let clocks = Clocks::new(system, &flow);
-    // The drift of a queue is the expected number of messages that arrive in a run, counted as if the machine never sent, minus the number
-    // of ticks. (It is not the drift of a clock.) By chance, a single run has more or fewer messages than expected. `relative_drift` is the
+    // The drift of a queue (not that of a clock) is the expected number of messages that arrive in a run, minus the number of ticks. The
+    // messages are counted as if the machine never sent: its own messages would keep other machines busy, which then send less to it. By chance, a single run has more or fewer messages than expected. `relative_drift` is the
     // drift divided by the standard deviation of these random differences.
     let regimes: Vec<Regime> = flow
         .queues
@@ -157,8 +157,8 @@ fn predict_machine(
     // The machine's lags behind the fastest machine's clock, at both ends of the observed time.
     let lag_start = clocks.lag(machine, window.start);
     let lag_end = clocks.lag(machine, window.end);
-    // The fastest machine's clock advances by `clocks.fastest_rate` per second. If a machine's lag has grown by 1, the machine's clock has
-    // advanced by 1 less than the fastest machine's clock.
+    // The fastest machine's clock advances by `clocks.fastest_rate` per second. A machine's clock advances as much, minus the growth of the
+    // machine's lag.
     let logical_rate = lag_end
         .zip(lag_start)
         .map(|(end, start)| clocks.fastest_rate - (end - start) / observed_s);
@@ -177,7 +177,8 @@ fn predict_machine(
         receive_share: Some(observed.receiving_ticks / observed.ticks),
         logical_rate,
         lag_slope: clocks.lag_slope(machine),
-        // `lag` is the machine's lag behind the fastest machine's clock. Its lag behind the greatest clock is `lag + leads[machine]`.
+        // `lag` is the machine's lag behind the fastest machine's clock. At some moments, another clock is the greatest. `leads[machine]` is
+        // how far the greatest clock is ahead of the fastest machine's clock on average (see `super::leads`).
         lag_final: lag_end.map(|lag| (lag + clocks.leads[machine]).max(0.0)),
         jump_mean: logical_rate.map(|per_second| per_second * observed_s / observed.events()),
         // The caveats are empty here. `predict` fills them in.

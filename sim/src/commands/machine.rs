@@ -31,9 +31,9 @@ a message, and the difference between the hosts' clocks. If the sum is less than
 in virtual time. `sim plan` shows the shortest margin of an experiment's runs.
 
 At the end, each machine prints its own largest lateness, its largest latency and the run's margin to stderr. It also prints whether it \
-was punctual: whether its lateness plus its latency is less than half of the margin. (Half, because the \
-largest lateness of the run can be on one machine, and the largest latency on another. If every machine is punctual, each of these two is \
-less than half of the margin, so their sum is less than the margin.) If all machines were punctual and the hosts' clocks agree, the run has the same events as in virtual time.
+was punctual: whether its lateness plus its latency is less than half of the margin. (Half, because a \
+machine knows only its own delays. If every machine is punctual, the largest lateness of the run and the largest latency of the run are \
+each less than half of the margin, even if they are on different machines. So their sum is less than the margin.) If all machines were punctual and the hosts' clocks agree, the run has the same events as in virtual time.
 
 Example, for a run of two machines on two hosts:
   export SIM_TOKEN=$(openssl rand -hex 16)   # the same on both

@@ -133,7 +133,7 @@ fn read(root: &Section<'_>, text: &str, path: &Path, overrides: &Overrides) -> O
     // mistake, so that mistakes in the grid are noted too. The grid is then read with seed 0, 1 repetition or 60 s instead.
     //
     // If the grid has no value for a parameter, the default value in `base` is used. `rates` and `internal` have no default values, and
-    // every file must give them. So the two values here are never used.
+    // every file must give them. So the first two arguments here are never used.
     let base = Configuration::new(
         Rates::new(vec![Rate::new(1)?; 2])?,
         Probability::new(0.0)?,

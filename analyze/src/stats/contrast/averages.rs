@@ -1,4 +1,5 @@
-//! The averages below the rows of a contrast: for each dataset with several pairs, the mean difference with its interval.
+//! The averages below the rows of a contrast. Each row compares a machine of one configuration with a machine of another configuration (a
+//! pair). For each dataset with several rows, there is an average: the mean of their differences, with its interval.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,8 @@ use crate::stats::repetitions::{Group, Repetitions};
 pub struct AllRuns<'d> {
     /// The values of each run.
     pub repetitions: &'d Repetitions<'d>,
-    /// The groups of `repetitions`: for each configuration, one group for each machine that the user chose.
+    /// The groups of `repetitions`. A group has the values of one machine in all runs of one configuration. There is a group for each
+    /// machine that the user chose with --where.
     pub groups: &'d [Group],
 }
 
@@ -56,8 +58,8 @@ fn common_machines(pair: &Pair<'_>) -> u32 {
 ///
 /// - A machine has no value in one of the runs.
 /// - `all_runs` is `None`.
-/// - --where does not choose the same machines in both compared configurations and in all their runs. For example, in a contrast of
-///   `internal`, the condition `machine = 0 or machine = 1 and internal = 0.4` chooses machine 1 in only one of them.
+/// - --where chooses a machine in only one of two compared configurations, or in only some of their runs. For example, in a contrast of
+///   `internal`, the condition `machine = 0 or (machine = 1 and internal = 0.4)` chooses machine 1 in only one configuration.
 fn averages(
     contrast: &Contrast,
     pairs: &[Pair<'_>],
@@ -68,7 +70,7 @@ fn averages(
         Some(all_runs) => run_means(pairs, all_runs.repetitions)?,
         None => vec![],
     };
-    let weighted_pairs =
+    let configuration_pairs =
         all_runs.and_then(|all_runs| weighted_pairs(contrast, pairs, &run_means, all_runs.groups));
     let average = |measure: &&Measure| {
         let differences = pairs.iter().filter_map(|pair| pair.difference(measure));
@@ -83,9 +85,9 @@ fn averages(
             Some((difference?, *row_count as f64))
         };
         // `None` if there are no weighted pairs, or if one of them is not complete.
-        let differences: Option<Vec<(Difference, f64)>> = weighted_pairs
+        let differences: Option<Vec<(Difference, f64)>> = configuration_pairs
             .as_ref()
-            .and_then(|pairs| pairs.iter().map(difference_and_weight).collect());
+            .and_then(|found| found.iter().map(difference_and_weight).collect());
         match differences
             .as_deref()
             .and_then(Difference::weighted_average)
@@ -101,9 +103,9 @@ fn averages(
     Ok(measures.iter().map(average).collect())
 }
 
-/// Makes groups that combine the machines of each run. In such a group, the value of a run is the mean over the first `k` of the machines
-/// that the user chose with --where. `k` is the number of machines that both configurations of a pair have, for example 2 if the rates are
-/// 1,3,6 and 1,3. The result has an element for each `k` that occurs in `pairs`: `k`, and a group for each configuration.
+/// Makes groups that combine the machines of each run. Of two configurations with the rates 1,3,6 and 1,3, only the first two machines can
+/// be compared: `k` is 2. In a group for `k`, each run has one value: the mean over the first `k` of the machines that the user chose with
+/// --where. Different rows can have a different `k`. For each of them, the result has `k` and a group for each configuration.
 fn run_means(
     pairs: &[Pair<'_>],
     repetitions: &Repetitions<'_>,
@@ -115,17 +117,16 @@ fn run_means(
         .collect()
 }
 
-/// Finds the pairs of configurations that the table compares, with their weights. Each of `pairs` is a row of the table and compares two
-/// machines. Several rows can belong to the same two configurations. The weight of two configurations is the number of their rows. The
-/// groups of the two configurations are taken from `run_means`.
+/// Puts the rows of the same two configurations together. Each of `rows` compares two machines. The result has a pair for every two
+/// configurations that are compared, with its weight: the number of their rows. The two groups of such a pair are from `run_means`.
 ///
-/// The result is `None` if the means of one of these configurations include a machine that has no row. This happens if the user chose a
-/// machine (with --where) in only one of two compared configurations. The result is also `None` if the user did not choose the same
-/// machines in all runs of a configuration, as with `machine = 0 or machine = 1 and run < 5`. `chosen_machines` has, for each configuration, one group for each
-/// machine that the user chose.
+/// The result is `None` if a value in `run_means` includes a machine that has no row. This happens if the user chose a machine (with
+/// --where) in only one of two compared configurations. The result is also `None` if the user did not choose the same machines in all runs
+/// of a configuration, as with `machine = 0 or (machine = 1 and run < 5)`. `chosen_machines` has, for each configuration, one group for
+/// each machine that the user chose.
 fn weighted_pairs<'g>(
     contrast: &Contrast,
-    pairs: &[Pair<'_>],
+    rows: &[Pair<'_>],
     run_means: &'g [(u32, Vec<Group>)],
     chosen_machines: &[Group],
 ) -> Option<Vec<(Pair<'g>, usize)>> {
@@ -133,19 +134,19 @@ fn weighted_pairs<'g>(
     for (k, groups) in run_means {
         let all_pairs = contrast.find_pairs(groups).into_iter();
         let is_wanted =
-            |pair: &Pair<'_>| common_machines(pair) == *k && pair.a.dataset == pairs[0].a.dataset;
+            |pair: &Pair<'_>| common_machines(pair) == *k && pair.a.dataset == rows[0].a.dataset;
         for pair in all_pairs.filter(is_wanted) {
             let is_row_of_pair = |row: &&Pair<'_>| {
                 row.a.is_of_same_configuration(pair.a) && row.b.is_of_same_configuration(pair.b)
             };
-            let row_count = pairs.iter().filter(is_row_of_pair).count();
+            let row_count = rows.iter().filter(is_row_of_pair).count();
             let machines_in_mean = |group: &Group| {
                 let machines = chosen_machines.iter();
                 let machines = machines.filter(|machine| machine.is_of_same_configuration(group));
                 machines.count().min(*k as usize)
             };
             if row_count > 0 {
-                // The rows are about different machines. So it is enough to compare how many rows and how many machines there are.
+                // No machine has two rows. So if there are as many rows as machines in the mean, each of these machines has a row.
                 let each_machine_has_a_row = |group| machines_in_mean(group) == row_count;
                 // `group.n` is the number of runs in which at least one machine was chosen.
                 let all_runs_have_the_same_machines = |group: &Group| {
@@ -163,8 +164,9 @@ fn weighted_pairs<'g>(
             }
         }
     }
-    // The `machine` of a group in `run_means` is its first chosen machine. `find_pairs` pairs two groups only if their `machine` is the
-    // same. So two compared configurations can be missing in `found`. Then their rows were not counted, and the result is `None`.
+    // The `machine` of a group in `run_means` is its first chosen machine. If the user chose machines 0 and 1 in one configuration, but
+    // only machine 1 in the other, the two groups have different machines, and `find_pairs` does not pair them. Then the row of machine 1
+    // was not counted above, and the result is `None`.
     let rows_found: usize = found.iter().map(|(_, row_count)| row_count).sum();
-    (rows_found == pairs.len()).then_some(found)
+    (rows_found == rows.len()).then_some(found)
 }
