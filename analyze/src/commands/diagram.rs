@@ -42,7 +42,7 @@ A send is a circle, a receive a diamond, an internal event a small ring. The num
 goes from each send to its receive. Messages that were not received before the run ended are dashed, with an open head. Below each line, \
 a grey strip shows the lag (how far the clock is behind the largest clock of the run), and an area shows the length of the queue.
 
-If the chosen time has more than 2,000 events and messages, only a part of it is drawn. A strip at the top of the picture shows how \
+If the chosen time has more than 2,000 events and messages together, only a part of it is drawn. A strip at the top of the picture shows how \
 many events the other parts have (a picture of characters has no strip). A message on stderr says which part is drawn.")]
 pub struct DiagramCommand {
     #[command(flatten)]

@@ -39,7 +39,7 @@ use layout::Layout;
 
 pub use crate::draw::characters::{Line, Span, Tone};
 
-/// The largest number of events plus messages that are drawn. If the window has more, only a part of the window is drawn, below a strip
+/// The largest number of events plus messages that are drawn (with [`Order::Lamport`], twice as many). If the window has more, only a part of the window is drawn, below a strip
 /// that shows how many events there are at each time of the window.
 pub const MAX_MARKS: usize = 2_000;
 
@@ -326,6 +326,9 @@ impl<'e> Diagram<'e> {
 
 /// Finds the smallest and the largest clock of the window's events. Returns all events with clocks in this range, in the order of clocks.
 /// They are events of the window's machines, but their times can be before or after the window.
+///
+/// If clocks have drifted far apart, the range can contain very many more events than the window. With more than twice [`MAX_MARKS`] events
+/// and messages, only the events of the window are returned.
 fn events_in_clock_range(execution: &Execution, window: &Window) -> Vec<usize> {
     let events = execution.events();
     let clocks = || window.events.iter().map(|&index| events[index].clock);
@@ -337,7 +340,6 @@ fn events_in_clock_range(execution: &Execution, window: &Window) -> Vec<usize> {
         window.has_machine(event.machine) && (smallest..=largest).contains(&event.clock)
     };
     let mut in_range: Vec<usize> = (0..events.len()).filter(is_between).collect();
-    // If clocks have drifted far apart, the range can contain very many more events than the window. Then only those of the window are drawn.
     let drawn_messages = |&index: &usize| {
         let messages = execution.messages_of(index).iter();
         let drawn = messages.filter(|message| window.has_machine(message.recipient));

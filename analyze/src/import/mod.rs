@@ -51,6 +51,7 @@ mod json;
 mod kinds;
 mod left_out;
 mod lines;
+mod log_text;
 mod machines;
 mod mapping;
 mod messages;

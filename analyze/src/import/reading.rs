@@ -14,7 +14,9 @@ use super::machines::{self, Machines};
 use super::mapping::Mapping;
 use super::report::Report;
 use super::time::{self, TimeFormat};
-use super::{explain, files, formats, header, names, numbers, peers, recognise, selection, trials};
+use super::{
+    explain, files, formats, header, log_text, names, numbers, peers, recognise, selection, trials,
+};
 use crate::error::Error;
 
 /// The files that were read, and their rows.
@@ -67,7 +69,7 @@ pub(super) fn read(
     for run in files::find_runs(sources, given.files.as_deref(), report)? {
         let mut files = vec![];
         for path in run.paths {
-            let log = files::read(&path, bytes_left)?;
+            let log = log_text::read(&path, bytes_left)?;
             // The text of a file in UTF-16 can be longer than the file, and so longer than `bytes_left`.
             bytes_left = bytes_left.saturating_sub(log.text.len() as u64);
             imported.push(ImportedFile {

@@ -1,6 +1,6 @@
 //! Test of the picture of `analyze diagram --order lamport`, in which events are placed by their clocks instead of their times.
 
-use analyze::diagram::{Options, Order};
+use analyze::diagram::{MAX_MARKS, Options, Order};
 use analyze::execution::window::Choice;
 use resvg::usvg::roxmltree::{Document, Node};
 
@@ -83,4 +83,36 @@ fn with_order_lamport_events_are_placed_by_their_clocks() {
         arrows += 1;
     }
     assert!(arrows > 10);
+}
+
+/// The slow machine of rates 1,3,6 is overloaded. After 1,190 s its clock is far behind the others, so almost all events of the run have clocks
+/// between its clock and the largest one. They are too many for a picture, so only the events of the window are drawn.
+#[test]
+fn with_order_lamport_clocks_far_apart_do_not_make_the_picture_too_large() {
+    let text = fixture::SMALL.replace("duration_s = 20", "duration_s = 1200");
+    let (_folder, execution) = simulated(&text);
+    let choice = Choice {
+        from_s: Some(1190.0),
+        ..Choice::default()
+    };
+    let options = Options {
+        order: Order::Lamport,
+        ..Options::default()
+    };
+    let (window, svg) = draw(&execution, &choice, &options);
+    let clocks = || {
+        window
+            .events
+            .iter()
+            .map(|&index| execution.events()[index].clock)
+    };
+    let range = clocks().min().unwrap()..=clocks().max().unwrap();
+    let events = execution.events().iter();
+    let in_range = events.filter(|event| range.contains(&event.clock)).count();
+    assert!(in_range > 2 * MAX_MARKS, "{in_range}");
+    let document = Document::parse(&svg).unwrap();
+    let drawn = document
+        .descendants()
+        .filter(|node| node.attribute("data-event").is_some());
+    assert_eq!(drawn.count(), window.events.len());
 }

@@ -10,6 +10,7 @@ mod audit_variants;
 mod browser;
 mod cache;
 mod chosen_runs_and_rows;
+mod claimed_runs;
 mod claims;
 mod claims_mistakes;
 mod class_of_students;

@@ -43,7 +43,7 @@ pub struct Status {
     pub with_margin: u64,
     /// Model seconds per wall second (a second of real time).
     pub time_scale: f64,
-    /// The commands that resume the dataset: for each part (shard) that has runs to do, the command of its last sweep. Empty if there are
+    /// The commands that resume the dataset: one for each part (shard) that has runs to do. Empty if there are
     /// no runs left to do. Also empty while a sweep is running.
     pub resume: Vec<String>,
     /// Number of finished runs that were as scheduled: all messages arrived as in the schedule. Such a run has the same events as its

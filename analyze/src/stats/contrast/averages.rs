@@ -140,23 +140,18 @@ fn weighted_pairs<'g>(
                 row.a.is_of_same_configuration(pair.a) && row.b.is_of_same_configuration(pair.b)
             };
             let row_count = rows.iter().filter(is_row_of_pair).count();
-            let machines_in_mean = |group: &Group| {
+            let is_complete = |group: &Group| {
                 let machines = chosen_machines.iter();
                 let machines = machines.filter(|machine| machine.is_of_same_configuration(group));
-                machines.count().min(*k as usize)
+                let machines: Vec<&Group> = machines.collect();
+                // No machine has two rows. So if there are as many rows as machines in the mean, each of these machines has a row.
+                let each_machine_has_a_row = machines.len().min(*k as usize) == row_count;
+                // `group.n` is the number of runs in which at least one machine was chosen.
+                let all_runs_have_the_same_machines =
+                    machines.iter().all(|machine| machine.n == group.n);
+                each_machine_has_a_row && all_runs_have_the_same_machines
             };
             if row_count > 0 {
-                // No machine has two rows. So if there are as many rows as machines in the mean, each of these machines has a row.
-                let each_machine_has_a_row = |group| machines_in_mean(group) == row_count;
-                // `group.n` is the number of runs in which at least one machine was chosen.
-                let all_runs_have_the_same_machines = |group: &Group| {
-                    let mut machines = chosen_machines.iter();
-                    machines.all(|machine| {
-                        machine.n == group.n || !machine.is_of_same_configuration(group)
-                    })
-                };
-                let is_complete =
-                    |group| each_machine_has_a_row(group) && all_runs_have_the_same_machines(group);
                 if !is_complete(pair.a) || !is_complete(pair.b) {
                     return None;
                 }
