@@ -13,62 +13,56 @@ use super::words::event;
 use crate::output::words::counted;
 
 /// Checks [`Check::Idle`] of `machine`. A tick takes a message if one waits. Only if none waits, the tick is idle: the machine has an
-/// internal event or a send. So the queue is empty before and after an idle tick.
+/// internal event or a send. So the queue is empty before and after an idle tick. With `receive = "all"`, it is empty after every tick.
+/// Each wrong queue length counts as one violation.
 pub(super) fn check_idle(setup: &Setup, log: &Log, machine: usize, findings: &mut RunFindings<'_>) {
     if !setup.known.queue_lengths {
         return;
     }
     let events = &log.machines[machine];
+    // The event before `entry`. None if the queue length of that event has been counted as a violation.
     let mut before: Option<&Entry> = None;
-    for entry in events {
-        check_idle_event(setup, machine, before, entry, findings);
-        if setup.receive == ReceiveRule::All {
-            // If `entry` begins a new tick, the event `before` was the last event of an earlier tick.
-            let last_of_tick = before.filter(|before| before.tick != entry.tick);
-            check_emptied(machine, last_of_tick, findings);
-        }
-        before = Some(entry);
-    }
-    if setup.receive == ReceiveRule::All {
-        check_emptied(machine, before, findings);
+    for (position, entry) in events.iter().enumerate() {
+        let next = events.get(position + 1);
+        let ends_tick = next.is_none_or(|next| next.tick != entry.tick);
+        let must_empty = setup.receive == ReceiveRule::All && ends_tick;
+        let is_counted = check_idle_event(setup, machine, before, entry, findings)
+            || must_empty && check_emptied(machine, entry, findings);
+        before = (!is_counted).then_some(entry);
     }
     findings.checked(Check::Idle, events.len() as u64);
 }
 
-/// With `receive = "all"`, a tick takes all messages. Checks that the last event of a tick leaves no message in the queue.
-fn check_emptied(machine: usize, last: Option<&Entry>, findings: &mut RunFindings<'_>) {
-    if let Some(last) = last.filter(|last| last.queue > 0) {
-        findings.violated(Check::Idle, At::Row(last.row), || {
-            let waiting = counted(last.queue as usize, "message");
-            format!(
-                "{}. This was the last event of the tick, but it left {waiting} in the queue",
-                event(machine, last)
-            )
-        });
+/// With `receive = "all"`, a tick takes all messages. Checks that `last`, the last event of a tick, leaves no message in the queue. Returns
+/// whether it leaves one.
+fn check_emptied(machine: usize, last: &Entry, findings: &mut RunFindings<'_>) -> bool {
+    if last.queue == 0 {
+        return false;
     }
+    findings.violated(Check::Idle, At::Row(last.row), || {
+        let waiting = counted(last.queue as usize, "message");
+        format!(
+            "{}. This was the last event of the tick, but it left {waiting} in the queue",
+            event(machine, last)
+        )
+    });
+    true
 }
 
 /// Checks an internal event or a send: the machine's previous event (`before`) must have left no message in the queue. In a log of the
 /// simulator, the queue length of the event itself must be 0 too. In an imported log, it may be above 0, because a message may arrive
-/// while the program writes the event.
+/// while the program writes the event. Returns whether the queue length of the event itself is a violation.
 fn check_idle_event(
     setup: &Setup,
     machine: usize,
     before: Option<&Entry>,
     entry: &Entry,
     findings: &mut RunFindings<'_>,
-) {
+) -> bool {
     if matches!(entry.kind, EventKind::Receive(_)) {
-        return;
+        return false;
     }
-    // The timetable (when ticks were due) is known only for runs of the simulator.
-    let is_of_simulator = setup.known.timetable;
-    if entry.queue > 0 && is_of_simulator {
-        findings.violated(Check::Idle, At::Row(entry.row), || {
-            let waiting = counted(entry.queue as usize, "message");
-            format!("{} with {waiting} in its queue", event(machine, entry))
-        });
-    } else if let Some(before) = before.filter(|before| before.queue > 0) {
+    if let Some(before) = before.filter(|before| before.queue > 0) {
         findings.violated(Check::Idle, At::Row(entry.row), || {
             let waiting = counted(before.queue as usize, "message");
             format!(
@@ -78,6 +72,15 @@ fn check_idle_event(
             )
         });
     }
+    // The timetable (when ticks were due) is known only for runs of the simulator.
+    let is_violation = entry.queue > 0 && setup.known.timetable;
+    if is_violation {
+        findings.violated(Check::Idle, At::Row(entry.row), || {
+            let waiting = counted(entry.queue as usize, "message");
+            format!("{} with {waiting} in its queue", event(machine, entry))
+        });
+    }
+    is_violation
 }
 
 /// Checks [`Check::QueueLength`] and [`Check::Conservation`] of `machine`.

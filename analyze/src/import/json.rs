@@ -1,9 +1,11 @@
 //! Reads logs in JSON, with one object for each event. The objects are on lines of their own or in a list. The list may be a field of an
 //! outer object, such as `{"rate": 3, "events": [{...}, {...}]}`.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use csv::StringRecord;
+use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value};
 
 use super::lines::{RawRow, Table};
@@ -56,21 +58,15 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
         match first_value(&text[at..]) {
             None => break,
             Some(Err(error)) => {
-                // `error` counts lines from the start of the value. So the line in the file is computed here, and the position that
-                // `error` gives is removed from the end of its message.
-                let line = line + (error.line() as u64).saturating_sub(1);
-                let position = format!(" at line {} column {}", error.line(), error.column());
-                let message = error.to_string();
-                let problem = message.strip_suffix(&position).unwrap_or(&message);
-                let problem = format!("this is not JSON: {problem}");
-                return Err(Error::import(path, Some(line), problem));
+                return Err(not_json(path, line, &error));
             }
             Some(Ok((Value::Object(object), end))) => {
                 // If the first object of the file has exactly one list of objects, this list is the log. Every other object is an event,
                 // even if it has such a list.
                 let list = only_list(&object).filter(|_| objects.is_empty());
                 if let Some((key, list)) = list {
-                    let lines = lines_of_list(&text[at..at + end], key, list.len());
+                    let lines = lines_of_list(&text[at..at + end], key)
+                        .map_err(|error| not_json(path, line, &error))?;
                     for (value, line_in_object) in list.iter().zip(lines) {
                         let line = line + line_in_object;
                         if !value.is_object() {
@@ -96,6 +92,17 @@ pub(super) fn table(path: &Path, text: &str) -> Result<Table, Error> {
     Ok(to_table(objects))
 }
 
+/// The error that a value, which begins in line `first_line` of the file, is not JSON.
+fn not_json(path: &Path, first_line: u64, error: &serde_json::Error) -> Error {
+    // `error` counts lines from the start of the value. So the line in the file is computed here, and the position that `error` gives is
+    // removed from the end of its message.
+    let line = first_line + (error.line() as u64).saturating_sub(1);
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    let message = error.to_string();
+    let problem = message.strip_suffix(&position).unwrap_or(&message);
+    Error::import(path, Some(line), format!("this is not JSON: {problem}"))
+}
+
 /// Counts the line ends in a text.
 fn newlines(text: &str) -> u64 {
     text.bytes().filter(|&byte| byte == b'\n').count() as u64
@@ -111,35 +118,23 @@ fn only_list(object: &serde_json::Map<String, Value>) -> Option<(&str, &Vec<Valu
     lists.next().is_none().then_some(list)
 }
 
-/// Returns the lines in which the `count` items of the list `key` begin. `object` is the text of the object that has this list, and the
-/// first line of `object` is line 0. If the list is not found, for example because its key is written with escapes such as `\u00e9`, all
-/// returned lines are 0.
-fn lines_of_list(object: &str, key: &str, count: usize) -> Vec<u64> {
-    let key = serde_json::to_string(key).unwrap_or_default();
-    // The key can also occur elsewhere in the text, for example as a value. So each occurrence is tried: `count` values are read from the
-    // next `[` on. If a value cannot be read, the list is not here. If the reading succeeds at several occurrences, the last occurrence
-    // counts: when an object has a key twice, a JSON parser keeps the last value.
-    let starts = object.match_indices(&key).map(|(at, _)| at + key.len());
-    let found = starts.filter_map(|start| {
-        let mut at = start + object[start..].find('[')? + 1;
-        let mut lines = vec![];
-        for _ in 0..count {
-            let rest = &object[at..];
-            at += rest.len()
-                - rest
-                    .trim_start_matches(|letter: char| letter.is_whitespace() || letter == ',')
-                    .len();
-            let (value, end) = first_value(&object[at..])?.ok()?;
-            // The list `key` begins with an object. A list that begins with something else is not the list `key`.
-            if lines.is_empty() && !value.is_object() {
-                return None;
-            }
-            lines.push(newlines(&object[..at]));
-            at += end;
-        }
-        Some(lines)
+/// Returns the lines in which the items of the list `key` begin. `object` is the text of the object that has this list, and the first line
+/// of `object` is line 0. If the object has the key twice, the last list counts, as for [`Value`].
+fn lines_of_list(object: &str, key: &str) -> Result<Vec<u64>, serde_json::Error> {
+    let fields: HashMap<String, &RawValue> = serde_json::from_str(object)?;
+    let items: Vec<&RawValue> = match fields.get(key) {
+        Some(list) => serde_json::from_str(list.get())?,
+        None => vec![],
+    };
+    let (mut at, mut line) = (0, 0);
+    let lines = items.iter().map(|item| {
+        // The text of a `RawValue` is a part of `object`. So its address tells where the item begins.
+        let begin = item.get().as_ptr() as usize - object.as_ptr() as usize;
+        line += newlines(&object[at..begin]);
+        at = begin;
+        line
     });
-    found.last().unwrap_or_else(|| vec![0; count])
+    Ok(lines.collect())
 }
 
 /// Adds `value` to `cells`: one cell, or the cells of all fields if `value` is an object. `key` is the key of `value`, such as
@@ -241,6 +236,10 @@ mod tests {
         // The events begin in lines 4 and 5. The first bracket of the text is inside a string, so it does not begin the list `log`.
         let pretty = "{\n\"events\": \"x [\",\n\"log\": [\n{\"a\": 1},\n{\"a\":\n2}\n]}";
         let lines = rows(pretty).map(|rows| rows.iter().map(|row| row.0).collect::<Vec<_>>());
+        assert_eq!(lines, Ok(vec![4, 5]));
+        // The key `log` also occurs inside another field, and the key of the list is written with an escape.
+        let nested = "{\"of\": {\"log\": [\n{\"x\": 1}, {\"x\": 2}]},\n\"l\\u006fg\": [\n{\"a\": 1},\n{\"a\": 2}],\n\"more\": {\"log\": [{}, {}]}}";
+        let lines = rows(nested).map(|rows| rows.iter().map(|row| row.0).collect::<Vec<_>>());
         assert_eq!(lines, Ok(vec![4, 5]));
     }
 

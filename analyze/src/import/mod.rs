@@ -30,7 +30,7 @@
 //! - [`run`]: the rows of each machine of a run
 //! - [`ticks`]: finds the rows that belong to one tick
 //! - [`rules`]: finds whether a logged clock, stamp (timestamp of a message) or queue length is the value before the event or after it
-//! - [`midnight`]: corrects times of day in runs that pass midnight
+//! - [`restarts`]: corrects times without a date, or dates without a year, that start again during a run
 //! - [`messages`]: matches receives with sends
 //! - [`times`]: checks whether the times of a run are consistent
 //! - [`queues`]: fills in queue lengths that a log does not have
@@ -55,7 +55,6 @@ mod log_text;
 mod machines;
 mod mapping;
 mod messages;
-mod midnight;
 mod names;
 mod numbers;
 mod patterns;
@@ -65,6 +64,7 @@ mod rates;
 mod reading;
 mod recognise;
 mod report;
+mod restarts;
 mod rows;
 mod rules;
 mod run;

@@ -16,9 +16,9 @@ use super::names as file_names;
 use super::reading::words_name_peers;
 use super::report::Report;
 use super::rows::{Reader, Row};
-use super::time::TimeFormat;
+use super::time::{DAY_NS, TimeFormat};
 use super::times::{self, SlackNs};
-use super::{messages, midnight, queues, ticks};
+use super::{messages, queues, restarts, ticks};
 use crate::error::Error;
 
 /// The parsed rows of a run.
@@ -66,7 +66,9 @@ impl Run {
         // Whether the text of events names the peers (the recipients of a send, or the sender of a received message).
         let peers_in_words = words_name_peers(files, &names, mapping, report);
         let mut machines: Vec<Vec<Row>> = vec![vec![]; names.0.len()];
-        let mut passes_midnight = false;
+        // For each file, after how many nanoseconds its times start again, if they do.
+        let mut periods_ns = BTreeSet::new();
+        let mut times_start_again = false;
         let mut time_units_ns = BTreeSet::new();
         for raw in files {
             let first_time = raw.cell(&raw.rows[0], "system_time").unwrap_or_default();
@@ -88,16 +90,13 @@ impl Run {
                 mapping,
             };
             time_units_ns.extend(reader.time_format.unit_ns());
-            // Numbers, such as seconds, count as times with dates here, because they do not start again at midnight either.
-            let has_dates = !reader
-                .time_format
-                .is_time_of_day(first_time, raw.decimal_mark);
+            let period_ns = reader.time_format.period_ns(first_time, raw.decimal_mark);
+            periods_ns.insert(period_ns);
             for raw_row in &raw.rows {
                 let mut row = reader.read(raw_row)?;
                 let log = &mut machines[row.machine as usize];
-                if !has_dates {
-                    let is_on_a_later_day = midnight::add_days(&mut row, log.last());
-                    passes_midnight |= is_on_a_later_day;
+                if let Some(period_ns) = period_ns {
+                    times_start_again |= restarts::add_periods(&mut row, log.last(), period_ns);
                 }
                 if log
                     .last()
@@ -118,15 +117,17 @@ impl Run {
                 log.push(row);
             }
         }
-        if passes_midnight {
-            // `add_days` compares each row only with the previous row of the same machine. So `add_days` does not notice if one machine
-            // began before midnight and another machine after midnight. Here all rows of a machine that began after midnight are moved to
-            // the next day.
-            midnight::join_machines(&mut machines);
-            report.understood.assume(
-                "Times of day go back by more than half a day, so the run passes midnight."
-                    .to_owned(),
-            );
+        if let (Some(Some(period_ns)), 1) = (periods_ns.first(), periods_ns.len()) {
+            times_start_again |= restarts::join_machines(&mut machines, *period_ns);
+        }
+        if times_start_again {
+            let sentence = match periods_ns.contains(&Some(DAY_NS)) {
+                true => "Times of day start again at 0:00, so the run passes midnight.",
+                false => {
+                    "Dates without a year start again at 1 January, so the run passes the end of a year."
+                }
+            };
+            report.understood.assume(sentence.to_owned());
         }
         // If a machine's log does not number all its ticks, `number_ticks` numbers them, and `has_new_numbers` is true. Some programs log
         // a send to several machines as several rows. These rows then get the same tick, and `joined` counts such sends.

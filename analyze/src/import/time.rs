@@ -21,6 +21,8 @@ pub(super) enum TimeFormat {
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// Nanoseconds in a day.
 pub(super) const DAY_NS: u64 = 24 * 3600 * NANOS_PER_SECOND;
+/// Nanoseconds in the year 2000, which is assumed for dates without a year.
+const YEAR_NS: u64 = 366 * DAY_NS;
 
 /// The length of the unit with this abbreviation, in nanoseconds. None if there is no such unit.
 fn unit_ns(name: &str) -> Option<u64> {
@@ -90,12 +92,19 @@ impl TimeFormat {
         }
     }
 
-    /// Whether `text` is a time of day without a date.
-    pub(super) fn is_time_of_day(&self, text: &str, mark: DecimalMark) -> bool {
-        // Times of day are nanoseconds since midnight, so they are less than a day. Times with dates are nanoseconds since 1970, which
-        // are more than a day.
-        let is_within_a_day = self.parse_ns(text, mark).is_some_and(|ns| ns < DAY_NS);
-        !matches!(self, Self::Unit(_)) && is_within_a_day
+    /// The time after which the times of a log start again, in nanoseconds: a day for times of day, a year for dates without a year, None
+    /// for numbers and for dates with a year. `text` is one of the times.
+    pub(super) fn period_ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
+        match self {
+            Self::Unit(_) => None,
+            Self::Format(format) if has_day_but_no_year(format) => Some(YEAR_NS),
+            // Times of day are nanoseconds since midnight, so they are less than a day. Times with dates are nanoseconds since 1970,
+            // which are more than a day.
+            Self::Iso | Self::Format(_) => {
+                let is_time_of_day = self.parse_ns(text, mark).is_some_and(|ns| ns < DAY_NS);
+                is_time_of_day.then_some(DAY_NS)
+            }
+        }
     }
 
     /// What the format requires, as the end of an error message: "system_time `soon` is not ...".
@@ -140,21 +149,28 @@ fn formatted_ns(format: &str, text: &str) -> Option<u64> {
     }
     // Some programs write a comma before the fraction of a second or between date and time, or no blank before AM or PM.
     let plain = text.replace(", ", " ").replace(',', ".");
-    // If there are letters at the end, they are AM or PM. Exactly one blank is put before them.
+    if let Some(ns) = strictly_formatted_ns(format, &plain) {
+        return Some(ns);
+    }
+    // The letters at the end can be AM or PM. Exactly one blank is put before them.
     let without_letters = plain.trim_end_matches(char::is_alphabetic).trim_end();
     let letters = plain[without_letters.len()..].trim();
-    strictly_formatted_ns(format, format!("{without_letters} {letters}").trim_end())
+    strictly_formatted_ns(format, &format!("{without_letters} {letters}"))
 }
 
-/// Parses a time that has exactly the format. If the format has a day but no year, the year 2000 is assumed. Only differences of times are
-/// used. With the assumed year, the difference of two times is wrong in only two cases: a year ends between them, or February ends between
-/// them in a year without a 29 February (the year 2000 has one).
-fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
+/// Whether dates of this format have no year.
+fn has_day_but_no_year(format: &str) -> bool {
     // `%F`, `%D` and `%c` stand for dates with a year, and `%s` for a Unix time.
     let has_any = |codes: &[&str]| codes.iter().any(|code| format.contains(code));
     let has_year = has_any(&["%Y", "%y", "%F", "%s", "%D", "%c"]);
-    let has_day = has_any(&["%d", "%e"]);
-    if has_day && !has_year {
+    has_any(&["%d", "%e"]) && !has_year
+}
+
+/// Parses a time that has exactly the format. If the format has a day but no year, the year 2000 is assumed. Only differences of times are
+/// used, and [`super::restarts`] corrects them if a year ends between two times. So a difference is wrong in only one case: February ends
+/// between the two times, in a year without a 29 February (the year 2000 has one).
+fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
+    if has_day_but_no_year(format) {
         return strictly_formatted_ns(&format!("%Y {format}"), &format!("2000 {text}"));
     }
     let parsed = strtime::parse(format, text).ok()?;
@@ -247,6 +263,7 @@ mod tests {
             ("%Y-%m-%d:%H:%M:%S%.f", "2026-11-09:09:30:00,250"),
             ("%m/%d/%Y %I:%M:%S%.f %p", "11/09/2026, 9:30:00.25 AM"),
             ("%m/%d/%Y %I:%M:%S%.f %p", "11/9/2026 9:30:00.25am"),
+            ("%Y-%m-%dT%H:%M:%S%.fZ", "2026-11-09T09:30:00,25Z"),
             ("%a %b %e %H:%M:%S%.f %Y", "Mon Nov  9 09:30:00.25 2026"),
         ] {
             assert_eq!(formatted(format, text), expected, "{text}");

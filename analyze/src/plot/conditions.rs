@@ -7,7 +7,7 @@ use super::{Options, PlotError};
 use crate::output::value::Value;
 use crate::read::configurations::Configurations;
 use crate::read::dataset::Dataset;
-use crate::read::runs::{has_own_column, parameters, shown};
+use crate::read::runs::{has_own_column, parameters, shown, value_text};
 use crate::stats::tables::parameter_heading;
 
 /// A condition: the runs that have the same values of the parameters [`Conditions::names`].
@@ -37,7 +37,12 @@ impl<'d> Conditions<'d> {
         // For each configuration, the index of its condition.
         let mut condition_indices = vec![];
         for all_values in &configuration_values {
-            let values: Vec<String> = names.iter().map(|name| shown(all_values, name)).collect();
+            // With `--by internal`, configurations with the same mean probability are one condition, as in the tables.
+            let text = |name: &&'static str| match options.by.is_empty() {
+                true => shown(all_values, name),
+                false => value_text(all_values, name),
+            };
+            let values: Vec<String> = names.iter().map(text).collect();
             let known = conditions.iter().position(|other| other.values == values);
             // A new condition gets the next index.
             condition_indices.push(known.unwrap_or(conditions.len()));

@@ -100,17 +100,20 @@ pub(crate) fn has_own_column(name: &str) -> bool {
 /// The text that a table shows for `parameter`. `values` has one value for each of [`parameters`]. If the machines have different
 /// probabilities of internal events, the text for `internal` has all of them, such as `0.9,0.5,0.2`.
 pub(crate) fn shown(values: &[Value], parameter: &str) -> String {
-    let value = |name: &str| {
-        let mut named = std::iter::zip(parameters(), values);
-        named
-            .find(|(other, _)| **other == name)
-            .map_or(String::new(), |(_, value)| value.to_string())
-    };
-    let each = value(INTERNAL_EACH.name);
+    let each = value_text(values, INTERNAL_EACH.name);
     match parameter {
         "internal" if !each.is_empty() => each,
-        _ => value(parameter),
+        _ => value_text(values, parameter),
     }
+}
+
+/// The value of `parameter` as text. `values` has one value for each of [`parameters`]. If the machines have different probabilities of
+/// internal events, the value of `internal` is their mean.
+pub(crate) fn value_text(values: &[Value], parameter: &str) -> String {
+    let mut named = std::iter::zip(parameters(), values);
+    named
+        .find(|(name, _)| **name == parameter)
+        .map_or(String::new(), |(_, value)| value.to_string())
 }
 
 /// The columns that describe a machine, in the data frame with a row for each run and machine.

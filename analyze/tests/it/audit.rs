@@ -228,6 +228,25 @@ fn the_first_violation_of_each_failed_check_is_reported() {
     ");
 }
 
+/// All events are internal, so every queue length must be 0. A wrong queue length is one violation, although it also contradicts the next
+/// event, and, with `receive = "all"`, the rule that a tick empties the queue.
+#[test]
+fn a_wrong_queue_length_counts_once() {
+    for receive in ["one", "all"] {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "seed = 1\nduration_s = 10\nengine = \"virtual\"\n[parameters]\nrates = [[1, 1]]\ninternal = 1.0\nreceive = \"{receive}\""
+        );
+        fixture::altered(folder.path(), &text, |runs| {
+            fixture::set(&mut runs[0], 0, 3, "queue_length", "1");
+            // The last event of machine 1.
+            fixture::set(&mut runs[0], 1, 9, "queue_length", "2");
+        });
+        let audit = Audit::run(&[folder.path().to_owned()]).unwrap();
+        assert_eq!(audit.counts(Check::Idle), (20, 2), "receive = {receive:?}");
+    }
+}
+
 /// The command that the audit prints draws the event, with a ring and the name of the check.
 #[test]
 fn the_printed_command_draws_the_violation() {

@@ -91,9 +91,31 @@ fn a_run_may_pass_midnight() {
             .any(|sentence| sentence.contains("duration_s=4")),
         "{words:?}"
     );
-    assert!(words.contains(
-        &"Times of day go back by more than half a day, so the run passes midnight.".to_owned()
-    ));
+    let assumption = "Times of day start again at 0:00, so the run passes midnight.".to_owned();
+    assert!(words.contains(&assumption));
+    // No machine has rows before and after midnight. So the log of one machine ends before the log of the other begins, but only by 1 s.
+    let first = log(["23:59:57.5", "23:59:58.5", "23:59:59.5"]);
+    let words = import_folder(&[("vm1.csv", &first), ("vm2.csv", &second)]).unwrap();
+    let gap = "the log of machine 0 ends 1.000 s before the log of machine 1 begins.";
+    let has_gap = words.iter().any(|sentence| sentence.contains(gap));
+    assert!(has_gap && words.contains(&assumption), "{words:?}");
+}
+
+/// The dates have no year. The first machine has rows before and after the end of a year, the second machine only after it.
+#[test]
+fn a_run_may_pass_the_end_of_a_year() {
+    let first = "[Dec 31 23:59:58] clock 1: internal, queue 0\n[Dec 31 23:59:59] clock 2: internal, queue 0\n[Jan  1 00:00:00] clock 3: internal, queue 0\n";
+    let second = "[Jan  1 00:00:00] clock 1: internal, queue 0\n[Jan  1 00:00:01] clock 2: internal, queue 0\n[Jan  1 00:00:02] clock 3: internal, queue 0\n";
+    let words = import_folder(&[("vm1.log", first), ("vm2.log", second)]).unwrap();
+    let assumption =
+        "Dates without a year start again at 1 January, so the run passes the end of a year.";
+    let duration = words
+        .iter()
+        .any(|sentence| sentence.contains("duration_s=4"));
+    assert!(
+        duration && words.contains(&assumption.to_owned()),
+        "{words:?}"
+    );
 }
 
 /// Imports the logs of two machines with twenty internal events each. `title` is the title of the column with the times. `time` returns the

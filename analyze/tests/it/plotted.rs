@@ -144,6 +144,32 @@ fn combined_bars_have_the_values_of_combined_rows() {
     }
 }
 
+/// With `--by internal`, bars and histograms combine configurations with the same mean probability of internal events. Here one
+/// configuration has the probability 0.6 for both machines. The other has 0.4 and 0.8.
+#[test]
+fn bars_and_histograms_combine_the_same_configurations() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fixture::SMALL.replace("[[1, 3, 6]]", "[[3, 3]]");
+    let text = text.replace("[0.4, 0.7]", "[0.6, [0.4, 0.8]]");
+    fixture::simulated(folder.path(), &text);
+    let options = Options {
+        by: vec!["internal"],
+        ..Options::default()
+    };
+    let elements = |kind: Kind, class: &str| {
+        let svg = draw(folder.path(), kind, &options);
+        let document = Document::parse(&svg).unwrap();
+        let titles = of_class(document.root(), class).into_iter();
+        titles
+            .map(|element| element.attribute("data-title").map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    let histograms = elements(Kind::Jumps, "panel");
+    assert_eq!(histograms, [Some("internal 0.6".to_owned())]);
+    // A bar for each of the two machines, for each of the three measures of drift.
+    assert_eq!(elements(Kind::Drift, "bar").len(), 2 * 3);
+}
+
 /// Each bar of a histogram stands for one size of jumps, for example 3. It shows the share of the machine's jumps that have this size. The
 /// shares of a machine add up to 100 %. The sum of share times size is the machine's mean jump, as in the measure `jump_mean`.
 #[test]
