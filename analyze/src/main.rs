@@ -6,7 +6,8 @@ use std::process::ExitCode;
 #[cfg(unix)]
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
+use sim::negative_numbers::accept_negative_numbers;
 
 /// Exit code of every error except a failed check. Most often, the command line or a dataset cannot be used.
 const UNUSABLE: u8 = 2;
@@ -31,7 +32,11 @@ fn survive_file_size_limit() {
 fn main() -> ExitCode {
     #[cfg(unix)]
     survive_file_size_limit();
-    let result = match commands::Cli::try_parse() {
+    let program = accept_negative_numbers(commands::Cli::command());
+    let parsed = program
+        .try_get_matches()
+        .and_then(|matches| commands::Cli::from_arg_matches(&matches));
+    let result = match parsed {
         Ok(cli) => cli.run(),
         // clap returns an error for --help and --version too. Only an error that belongs on stderr is a mistake in the command line.
         Err(mistake) if mistake.use_stderr() => {

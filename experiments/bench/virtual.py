@@ -93,8 +93,8 @@ def speeds(usages: dict[Program, list[Usage]], plan: Plan) -> Table:
             f"{plan.virtual_runs:,} runs of {DURATION_S} s, rates {','.join(map(str, RATES))}, internal {INTERNAL}: "
             f"{ticks:,} ticks; whole programs from start to end; log: whether every event is written as a row of CSV; "
             f"{rounds.medians_of(plan.virtual_rounds)}. "
-            "The last two columns: the program's wall time divided by that of `sim` with one worker, and by that of `sim` with all cores, "
-            "in each round. "
+            "The last two columns: in each round, the program's wall time is divided by that of `sim` (with one worker, and with all "
+            "cores); the median of these ratios is shown. "
             f"Even with one worker, a second thread of `sim` writes the log. Elsewhere: cores that other programs used. "
             f"Python {sys.version.split()[0]}."
         ),

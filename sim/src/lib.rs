@@ -48,6 +48,7 @@ pub mod files;
 pub mod input;
 pub mod log;
 pub mod machine;
+pub mod negative_numbers;
 pub mod random;
 pub mod sweep;
 pub mod table;

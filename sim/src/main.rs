@@ -5,6 +5,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use sim::negative_numbers::accept_negative_numbers;
 
 /// Exit code if a command cannot do its work, because its arguments, the experiment file or the dataset cannot be used.
 const UNUSABLE: u8 = 2;
@@ -40,7 +41,7 @@ enum Command {
 
 fn main() -> ExitCode {
     // The help lists the commands in groups.
-    let program = commands::help::in_groups(Cli::command());
+    let program = commands::help::in_groups(accept_negative_numbers(Cli::command()));
     let parsed = program
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches));

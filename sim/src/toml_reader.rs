@@ -242,12 +242,19 @@ impl<'d> Section<'d> {
 
     /// Notes a mistake for every key that is not one of `known`. The mistake suggests the most similar known key.
     pub fn allow_only(&self, known: &[&str]) {
+        self.allow_only_here(known, &[], "");
+    }
+
+    /// Like [`Self::allow_only`]. For a key that is one of `elsewhere`, the mistake says that the key belongs to the place `place`, such as
+    /// `above the line [parameters]`.
+    pub fn allow_only_here(&self, known: &[&str], elsewhere: &[&str], place: &str) {
         for key in self.table.keys() {
             let name = key.get_ref();
             if known.contains(&name.as_ref()) {
                 continue;
             }
             let message = match nearest(name, known) {
+                _ if elsewhere.contains(&name.as_ref()) => format!("this key must be {place}"),
                 Some(near) => format!("no such key; did you mean `{near}`?"),
                 None => format!("no such key; known here: {}", known.join(", ")),
             };

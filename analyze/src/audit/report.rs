@@ -201,7 +201,7 @@ pub fn table(audit: &Audit) -> Table {
         is_shown.then(|| {
             vec![
                 check.name().to_owned(),
-                keep_together(check.rule()),
+                check.rule().to_owned(),
                 grouped(checked),
                 grouped(violations),
             ]
@@ -212,6 +212,8 @@ pub fn table(audit: &Audit) -> Table {
         headings: headings.map(keep_together).to_vec(),
         numeric: vec![false, false, true, true],
         rows: rows.collect(),
+        // The column with index 1 is `rule`.
+        prose: vec![1],
         // The column with index 3 is `violations`.
         coloured: Some((3, tone_of_failures)),
         caption: caption(audit),

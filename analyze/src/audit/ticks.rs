@@ -50,12 +50,12 @@ fn check_tick(
 ) {
     let is_receive = |entry: &Entry| matches!(entry.kind, EventKind::Receive(_));
     // With `receive = "all"`, a tick receives one message after the other until the queue is empty.
-    let has_same_tick = |before: &Entry| {
+    let must_have_same_tick = |before: &Entry| {
         receive == ReceiveRule::All && before.queue > 0 && is_receive(before) && is_receive(entry)
     };
     let expected = match before {
         None => 0,
-        Some(before) if has_same_tick(before) => before.tick,
+        Some(before) if must_have_same_tick(before) => before.tick,
         Some(before) => before.tick.saturating_add(1),
     };
     if entry.tick != expected {
@@ -157,8 +157,8 @@ pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
         return;
     }
     findings.checked(Check::Phases, machines);
-    // The number of steps in a million seconds is always a whole number. (The number in one second can be a fraction, because rates such as
-    // 0.5 are possible.) If the number does not fit into 64 bits, it is `None`, and the steps are not checked.
+    // Rates are whole numbers of ticks in a million seconds, so the number of steps in a million seconds is a whole number too. (The number
+    // in one second can be a fraction, because rates such as 0.5 are possible.) If the number does not fit into 64 bits, it is `None`, and the steps are not checked.
     let steps_per_million_seconds = setup.steps_per_million_seconds();
     // For each remainder modulo N, the machine that has it.
     let mut machine_with_remainder = vec![None; setup.machines()];

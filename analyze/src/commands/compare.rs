@@ -17,9 +17,10 @@ use super::selection::Selection;
         schedule in both runs of a pair (column as_scheduled), the two must have the same events. If such a pair has different events, the \
         exit code is 4. If the datasets have different seeds, events are not compared. With --warm-up S, the measures are calculated without the first S model seconds, \
         but events of the whole run are compared.\n\n\
-        CSV and JSON have one record for each configuration, machine and measure. It gives the number of pairs of runs (n) and, over these \
-        pairs, the two means (mean_a, mean_b), the mean difference B - A (difference) with its standard deviation (sd) and 95 % interval \
-        (low, high), and the share of pairs in which the two values are exactly equal (equal). With --format table, a summary in words stands above the table. With CSV and JSON, it is printed to stderr."
+        CSV and JSON have one record for each configuration, machine and measure. It gives the number of pairs of runs in which the measure \
+        is defined in both runs (n). Over these pairs, it gives the two means (mean_a, mean_b) and the mean difference B - A (difference) with its \
+        standard deviation (sd) and 95 % interval (low, high). It also gives the share of pairs with exactly equal values (equal). This share \
+        includes pairs in which the measure is defined in one run only: their values are not equal. With --format table, a summary in words stands above the table. With CSV and JSON, it is printed to stderr."
 )]
 pub struct Compare {
     /// The folder of dataset A
@@ -38,9 +39,7 @@ impl Compare {
     pub fn run(&self) -> anyhow::Result<()> {
         self.selection.refuse_conditions_on_machines("compare")?;
         // `None`: there is no condition on the runs besides the user's options.
-        let datasets = self
-            .selection
-            .open(&[self.a.clone(), self.b.clone()], None)?;
+        let datasets = self.selection.open(&[self.a.clone(), self.b.clone()])?;
         let comparison = Comparison::new(&datasets[0], &datasets[1])?;
         let words = compare::words(&comparison);
         // With the formats CSV and JSON, `print` below leaves out `words`. So this line prints them to stderr.

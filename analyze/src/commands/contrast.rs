@@ -36,9 +36,12 @@ the runs with internal 0.7. In the third, A is the runs that meet the first cond
 only rates 3,3,3. Runs of A with other rates have nothing to be compared with, and are left out.)
 
 In the second example, the parameter internal changes, and all others stay the same: the configuration of A with rates 1,3,6 is compared \
-with the configuration of B with rates 1,3,6. In the other two examples, \
-several parameters can change: a text above the table lists them. Machine 0 is compared with machine 0, machine 1 with machine 1, and so on. There is one exception: if two \
-datasets, or --a and --b, have no set of rates in common, machines are compared by their role (slowest with slowest, fastest with fastest).")]
+with the configuration of B with rates 1,3,6. Two datasets, or the runs of --a and --b, can differ in several parameters. \
+A text above the table lists these parameters. Machine 0 is compared with machine 0, machine 1 with machine 1, and so on. There is one exception: if two \
+datasets, or --a and --b, have no set of rates in common, machines are compared by their role (slowest with slowest, fastest with fastest).
+
+In --having and --sort, the column of a measure, such as lag_final, has the difference B - A. lag_final_low and lag_final_high have the \
+limits of its interval. lag_final_sd and the predicted columns have no value.")]
 pub struct Contrast {
     #[command(flatten)]
     datasets: Datasets,
@@ -124,7 +127,7 @@ impl Contrast {
                     a: a.display().to_string(),
                     b: b.display().to_string(),
                 };
-                let mut a = self.datasets.open()?;
+                let mut a = self.datasets.selection.open(&self.datasets.roots)?;
                 // At first, `a` has both datasets. Then the second one moves to `b`.
                 let b = a.split_off(1);
                 (sides, a, b)

@@ -87,7 +87,7 @@ pub struct Import {
     #[arg(long, conflicts_with = "into")]
     explain: bool,
     /// Write a file (TOML) that says how the logs are read. You can correct this file, and use it with --mapping
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE.toml", value_parser = super::file::toml_path)]
     write_mapping: Option<PathBuf>,
     /// A TOML file that says how to read the logs. Other options replace the values in this file, except --events: its words are added to
     /// the words in the file
@@ -205,7 +205,8 @@ impl Import {
             }
             if let Some(path) = &self.write_mapping {
                 let text = complete_mapping.to_toml()?;
-                fs::write(path, text).with_context(|| path.display().to_string())?;
+                super::file::write(path, |out| out.write_all(text.as_bytes()))
+                    .with_context(|| path.display().to_string())?;
             }
         }
         let Some(into) = &self.into else {
@@ -291,9 +292,10 @@ fn write_pages(submissions: &Submissions, datasets: &Path, folder: &Path) -> any
 
 /// Parses NAME=VALUE.
 fn parse_pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
+    let pair = text.split_once('=');
+    match pair.map(|(name, value)| (name.trim(), value.trim())) {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
-            Ok((name.trim().to_owned(), value.trim().to_owned()))
+            Ok((name.to_owned(), value.to_owned()))
         }
         _ => Err(format!("`{text}` is not NAME=VALUE")),
     }

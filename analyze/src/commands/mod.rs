@@ -174,13 +174,13 @@ impl Datasets {
         }
     }
 
-    /// Opens the datasets. Reports on stderr which runs are missing or left out.
+    /// Opens the datasets that have chosen runs. Reports on stderr which runs and datasets are missing or left out.
     fn open(&self) -> anyhow::Result<Vec<Dataset>> {
-        self.selection.open(&self.roots, None)
+        self.selection.open_matching(&self.roots, None)
     }
 
     /// Like [`open`](Self::open), but uses a run only if the options select it and it also meets `condition`.
     fn open_also(&self, condition: &Choice) -> anyhow::Result<Vec<Dataset>> {
-        self.selection.open(&self.roots, Some(condition))
+        self.selection.open_matching(&self.roots, Some(condition))
     }
 }

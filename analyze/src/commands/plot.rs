@@ -57,9 +57,7 @@ impl PlotCommand {
         };
         // A plot needs all machines of a run, so conditions of `--where` that choose single machines are refused.
         self.selection.refuse_conditions_on_machines("plot")?;
-        let datasets = self
-            .selection
-            .open(std::slice::from_ref(&self.root), None)?;
+        let datasets = self.selection.open(std::slice::from_ref(&self.root))?;
         // One folder gives one dataset, so the `else` branch is never taken.
         let [dataset] = datasets.as_slice() else {
             bail!("{}: plot one dataset at a time", self.root.display());

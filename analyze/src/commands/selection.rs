@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use analyze::Dataset;
+use analyze::error::Error;
 use analyze::output::words::counted;
 use analyze::read::choice::Choice;
 use anyhow::bail;
@@ -27,9 +28,10 @@ pub struct Selection {
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
     /// Use only runs, or machines of runs, that meet this condition: internal=0.7, or SQL such as "internal < 0.7 and role =
-    /// 'slowest'". It can use all columns of runs.csv, and also `dataset` (the folder's name), `machine` (its number, from 0), `rate`
-    /// (ticks per second) and `role` (slowest, fastest, between, or equal if all machines have the same rate). If this option is
-    /// given several times, all conditions must hold
+    /// 'slowest'". It can use most columns of runs.csv (the error for a wrong name lists them), and also `dataset` (the folder's name),
+    /// `machine` (its number, from 0), `rate` (ticks per second) and `role` (slowest, fastest, between, or equal if all machines have
+    /// the same rate). The commands `clocks`, `compare`, `export`, `methods`, `plot` and `report` need whole runs, so they do not accept
+    /// machine, rate and role. If this option is given several times, all conditions must hold
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<Choice>,
     /// Leave out the first S model seconds of each run when measures are calculated. An event at exactly S seconds is not left out
@@ -74,9 +76,47 @@ impl Selection {
         }
     }
 
-    /// Opens the datasets in folders `roots`. Keeps only the runs, and machines of runs, that the options choose and that meet the condition
-    /// `also`, if there is one. Reports on stderr what is missing or left out (see [`say_what_is_left_out`]).
-    pub fn open(&self, roots: &[PathBuf], also: Option<&Choice>) -> anyhow::Result<Vec<Dataset>> {
+    /// Opens the datasets in folders `roots`. Keeps only the runs, and machines of runs, that the options choose. Reports on stderr what is
+    /// missing or left out (see [`say_what_is_left_out`]). It is an error if a dataset has no such run.
+    pub fn open(&self, roots: &[PathBuf]) -> anyhow::Result<Vec<Dataset>> {
+        let mut datasets = self.read(roots)?;
+        for dataset in &mut datasets {
+            self.choose_runs(dataset, &self.conditions)?;
+        }
+        Ok(datasets)
+    }
+
+    /// Like [`open`](Self::open). If there is a condition `also`, runs must meet it too. A dataset without a chosen run is left out, and
+    /// this is reported on stderr. It is an error if no dataset is left.
+    pub fn open_matching(
+        &self,
+        roots: &[PathBuf],
+        also: Option<&Choice>,
+    ) -> anyhow::Result<Vec<Dataset>> {
+        let conditions: Vec<Choice> = self.conditions.iter().chain(also).cloned().collect();
+        let mut chosen = vec![];
+        let mut first_error = None;
+        for mut dataset in self.read(roots)? {
+            match self.choose_runs(&mut dataset, &conditions) {
+                Ok(()) => chosen.push(dataset),
+                Err(error) if matches!(error.downcast_ref(), Some(Error::NoSuchRun { .. })) => {
+                    first_error = first_error.or(Some((dataset.label().to_owned(), error)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match (chosen.is_empty(), first_error) {
+            (true, Some((_, error))) => Err(error),
+            (false, Some((label, error))) => {
+                tell(format_args!("{label} is left out: {error}"));
+                Ok(chosen)
+            }
+            (_, None) => Ok(chosen),
+        }
+    }
+
+    /// Opens the datasets. Reports on stderr which names of options and columns are earlier names.
+    fn read(&self, roots: &[PathBuf]) -> anyhow::Result<Vec<Dataset>> {
         pools::start()?;
         if self.reread {
             tell("--reread is now called --no-cache");
@@ -88,28 +128,29 @@ impl Selection {
                 tell(format_args!("{earlier} is now called {current}"));
             }
         }
-        let conditions: Vec<Choice> = self.conditions.iter().chain(also).cloned().collect();
-        let mut datasets = analyze::open(roots)?;
-        for dataset in &mut datasets {
-            // `keep_chosen` drops the runs that the conditions do not choose. If a condition asks for a value that no run has, perhaps
-            // because the user mistyped it, `keep_chosen` returns the column and this value.
-            for (name, value) in dataset.keep_chosen(&conditions)? {
-                let label = dataset.label();
-                tell(format_args!("{label}: no run has {name} {value}"));
-            }
-            if let Some(Only::Punctual) = self.only {
-                dataset.keep_punctual()?;
-            }
-            dataset.cut_warm_up(self.warm_up)?;
-            if !(self.no_cache || self.reread) {
-                // If the cache cannot be written (for example in a read-only folder), continue without it.
-                dataset.cache_measures().unwrap_or_else(|error| {
-                    tell(format_args!("the cache is not written: {error}"));
-                });
-            }
-            say_what_is_left_out(dataset);
+        Ok(analyze::open(roots)?)
+    }
+
+    /// Keeps only the runs, and machines of runs, of a dataset that meet `conditions` and the other options.
+    fn choose_runs(&self, dataset: &mut Dataset, conditions: &[Choice]) -> anyhow::Result<()> {
+        // `keep_chosen` drops the runs that the conditions do not choose. If a condition asks for a value that no run has, perhaps
+        // because the user mistyped it, `keep_chosen` returns the column and this value.
+        for (name, value) in dataset.keep_chosen(conditions)? {
+            let label = dataset.label();
+            tell(format_args!("{label}: no run has {name} {value}"));
         }
-        Ok(datasets)
+        if let Some(Only::Punctual) = self.only {
+            dataset.keep_punctual()?;
+        }
+        dataset.cut_warm_up(self.warm_up)?;
+        if !(self.no_cache || self.reread) {
+            // If the cache cannot be written (for example in a read-only folder), continue without it.
+            dataset.cache_measures().unwrap_or_else(|error| {
+                tell(format_args!("the cache is not written: {error}"));
+            });
+        }
+        say_what_is_left_out(dataset);
+        Ok(())
     }
 }
 

@@ -28,7 +28,7 @@ use super::rows::{RowOptions, Top};
 #[command(after_help = "Examples:
   analyze theory data/quickstart --format csv > theory.csv
   analyze theory experiments/stability.toml
-  analyze theory experiments/quickstart.toml --set internal=[0.1,0.5,0.9]")]
+  analyze theory experiments/quickstart.toml --set 'internal=[0.1,0.5,0.9]'")]
 pub struct Theory {
     #[command(flatten)]
     datasets: Datasets,

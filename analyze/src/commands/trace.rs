@@ -24,7 +24,8 @@ enum TraceFormat {
     Chrome,
     /// A sequence diagram, of at most 50,000 characters
     Mermaid,
-    /// The graph of happens-before for Graphviz, without an edge from a to c if there are edges from a to b and from b to c
+    /// The graph of happens-before for Graphviz, with direct edges only: if a happened before b, and b before c, there is no edge from
+    /// a to c
     Dot,
 }
 

@@ -103,7 +103,10 @@ fn tooltip(diagram: &Diagram<'_>, index: usize) -> String {
         .map_or(String::new(), |queue| format!(", queue {queue}"));
     let unmatched = match event.kind {
         Kind::Receive { .. } if diagram.execution.send_of(index).is_none() => {
-            " of a message whose send is not in the log"
+            match diagram.execution.identifies_send(index) {
+                true => " of a message whose send is not in the log",
+                false => " of a message whose send is not known",
+            }
         }
         _ => "",
     };

@@ -9,8 +9,8 @@
 //! - [`marks`]: the events and their clocks
 //! - [`bands`]: the queue lengths and lags below the machines' lines
 //! - [`overlay`]: the consistent cut, rings around events, and a text beside one event
-//! - [`density`]: the user chooses a part of the run, the window. If the window has too many events, this module chooses the part of the
-//!   window that is drawn. It also draws a strip that shows how many events the whole window has at each time
+//! - [`density`]: if the window (the part of the run that the user chose) has too many events, this module chooses the part of the window
+//!   that is drawn. It also draws a strip that shows how many events the whole window has at each time
 //! - [`terminal`]: the diagram as characters
 
 mod arrows;
@@ -114,7 +114,7 @@ pub struct Diagram<'e> {
     asked: Window,
     /// The part of `asked` that is drawn. With [`Order::Lamport`] the axis shows clocks, not times, so `drawn.events` is chosen by clocks.
     /// Example: the events from `drawn.from_ns` to `drawn.to_ns` have clocks from 10 to 20. Then `drawn.events` has all events of the drawn
-    /// machines with clocks from 10 to 20, whatever their times are.
+    /// machines with clocks from 10 to 20, whatever their times are. (If they are too many, it has only those of the window.)
     drawn: Window,
     /// Whether only a part of the window is drawn.
     is_trimmed: bool,

@@ -195,8 +195,8 @@ impl Svg {
     }
 }
 
-/// Turns a drawing's title into the first part of the ids of its elements, so that drawings with different titles on one page have
-/// different ids. Titles that differ only in case or in special characters can have equal ids.
+/// Turns a drawing's title into the first part of the ids of its elements, so that drawings on one page normally have
+/// different ids. Two titles get equal ids if they differ only in case, or in characters other than ASCII letters and digits.
 fn id(title: &str) -> String {
     let letter = |letter: char| match letter.is_ascii_alphanumeric() {
         true => letter.to_ascii_lowercase(),

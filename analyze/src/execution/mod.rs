@@ -252,6 +252,19 @@ impl Execution {
         self.received_by(index).map(|message| message.send)
     }
 
+    /// Whether the log identifies the send of the message that the event at `index` receives: it has the message's sender and timestamp.
+    /// False if the event is not a receive.
+    pub fn identifies_send(&self, index: usize) -> bool {
+        let kind = self.events[index].kind;
+        matches!(
+            kind,
+            Kind::Receive {
+                sender: Some(_),
+                stamp: Some(_)
+            }
+        )
+    }
+
     /// A sentence that says how many receives have no send in the log. `None` if each receive has one. Only imported and damaged logs
     /// have receives without a send.
     pub fn unmatched(&self) -> Option<String> {

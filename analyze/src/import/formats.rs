@@ -138,7 +138,7 @@ const EPOCH_S: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
 const PLAUSIBLE_HERTZ: std::ops::RangeInclusive<f64> = 0.5..=50.0;
 
 /// Finds the unit of times that are numbers. `first` is the first time. For each machine, `ticks_per_unit` has its number of ticks divided
-/// by the elapsed time in the unit of the log: 0.003 for 3 ticks between the times 1000 and 2000.
+/// by the elapsed time in the unit of the log: 0.003 for 3 ticks in the time from 1000 to 2000.
 ///
 /// If `first` is a plausible time since the Unix epoch when it is read in one of [`UNITS`], the times have this unit. Otherwise they have
 /// the first unit in which the rates of all machines are plausible. Returns `None` for seconds, which are the default, and if no unit is

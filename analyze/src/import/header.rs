@@ -15,7 +15,7 @@ pub(super) const NEEDED: [&str; 3] = ["event", "system_time", "logical_clock"];
 
 /// If a mapping (the user's description of the file's format) has this value in place of a column's title, the column is not read.
 /// Example: `--columns queue_length=-`.
-const NO_COLUMN: &str = "-";
+pub(super) const NO_COLUMN: &str = "-";
 
 /// For each column, other titles that programs give to this column, in lower case and with words joined by `_`.
 const KNOWN_TITLES: [(&str, &[&str]); 12] = [
@@ -43,6 +43,7 @@ const KNOWN_TITLES: [(&str, &[&str]); 12] = [
             "real_time",
             "global_time",
             "system_clock",
+            "elapsed",
         ],
     ),
     (
@@ -79,6 +80,7 @@ const KNOWN_TITLES: [(&str, &[&str]); 12] = [
             "msg_clock",
             "received_clock",
             "message_timestamp",
+            "message_stamp",
         ],
     ),
     ("sent_tick", &[]),

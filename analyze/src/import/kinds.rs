@@ -61,13 +61,14 @@ const STEMS: [(Kind, &[&str]); 3] = [
             "reçu",
             "recu",
             "récep",
+            "recep",
             "empf",
             "pop",
             "dequeue",
             "processed",
             "processing",
             "consumed",
-            "delivered",
+            "deliver",
         ],
     ),
     (
@@ -75,6 +76,7 @@ const STEMS: [(Kind, &[&str]); 3] = [
         &[
             "send",
             "sent",
+            "snd",
             "broadcast",
             "multicast",
             "multisend",
@@ -84,6 +86,7 @@ const STEMS: [(Kind, &[&str]); 3] = [
             "envio",
             "envío",
             "envoy",
+            "envoi",
             "gesendet",
             "sende",
         ],
@@ -91,7 +94,7 @@ const STEMS: [(Kind, &[&str]); 3] = [
     (Kind::Internal, &["intern", "idle", "lokal", "localevent"]),
 ];
 /// Abbreviations that stand for an event if they are the whole text.
-const ABBREVIATIONS: [(Kind, &str); 7] = [
+const ABBREVIATIONS: [(Kind, &str); 8] = [
     (Kind::Receive, "r"),
     (Kind::Receive, "rx"),
     (Kind::Send, "s"),
@@ -99,6 +102,7 @@ const ABBREVIATIONS: [(Kind, &str); 7] = [
     // `sb` is short for `send to both`. If there are three machines, a send to both others is a send to all.
     (Kind::SendAll, "sb"),
     (Kind::Internal, "i"),
+    (Kind::Internal, "int"),
     // `ie` is short for `internal event`.
     (Kind::Internal, "ie"),
 ];
@@ -136,6 +140,26 @@ const PROGRAM_STEMS: [&str; 13] = [
     "start", "init", "creat", "connect", "launch", "stop", "end", "exit", "finish", "shutdown",
     "terminat", "listen", "ready",
 ];
+
+/// Levels of log messages.
+const LOG_LEVELS: [&str; 11] = [
+    "trace",
+    "debug",
+    "info",
+    "information",
+    "notice",
+    "warn",
+    "warning",
+    "error",
+    "critical",
+    "fatal",
+    "severe",
+];
+
+/// Whether a word is the level of a log message, such as `INFO`.
+pub(super) fn is_log_level(word: &str) -> bool {
+    LOG_LEVELS.contains(&word.to_lowercase().as_str())
+}
 
 /// Splits a text into words in lower case: `SEND_ALL`, `sendAll` and `Send all` give the same two words.
 pub(super) fn words(text: &str) -> Vec<String> {

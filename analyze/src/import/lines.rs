@@ -248,6 +248,9 @@ fn rows_of_table(path: &Path, table: Table, mapping: &Mapping) -> Result<Raw, Er
     })
 }
 
+/// Minimum number of cells in the rows of a table with aligned columns.
+const MIN_ALIGNED_CELLS: usize = 3;
+
 /// Splits a file into a table. The file is JSON, or its cells are separated by a character such as a comma, or by blanks.
 pub(super) fn table(path: &Path, text: &str, mapping: &Mapping) -> Result<Table, Error> {
     // A mapping that gives a separator, or says whether there is a header, is not meant for JSON.
@@ -369,17 +372,37 @@ pub(super) fn most_frequent_separator(line: &str) -> &'static str {
         .unwrap_or("blanks")
 }
 
-/// Splits each line at blanks.
+/// Splits each line at blanks. In a table with aligned columns, where at least two blanks are between all cells, a single blank is a part of
+/// a cell, as in `Send to both`.
 fn by_blanks(text: &str) -> Vec<RawRow> {
-    let lines = text
-        .lines()
-        .zip(1..)
-        .filter(|(line, _)| !line.trim().is_empty());
-    lines
+    let lines = || {
+        let lines = text.lines().zip(1..);
+        lines.filter(|(line, _)| !line.trim().is_empty())
+    };
+    let by_two_blanks = || lines().map(|(line, number)| (cells_between_two_blanks(line), number));
+    let cell_count = by_two_blanks().next().map_or(0, |(cells, _)| cells.len());
+    let same_count = by_two_blanks()
+        .filter(|(cells, _)| cells.len() == cell_count)
+        .count();
+    let is_aligned = cell_count >= MIN_ALIGNED_CELLS && same_count * 10 >= lines().count() * 9;
+    let cells = |line| match is_aligned {
+        true => cells_between_two_blanks(line).into_iter().collect(),
+        false => line.split_whitespace().collect(),
+    };
+    lines()
         .map(|(text, line)| RawRow {
             line,
-            cells: text.split_whitespace().collect(),
+            cells: cells(text),
         })
+        .collect()
+}
+
+/// The parts of a line with two or more blanks, or a tab, between them.
+fn cells_between_two_blanks(line: &str) -> Vec<&str> {
+    let cells = line.split("  ").flat_map(|part| part.split('\t'));
+    cells
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty())
         .collect()
 }
 

@@ -275,6 +275,13 @@ impl Mapping {
             .or_else(|| kinds::recognise(cell))
     }
 
+    /// Whether a text has a word for an event: a word of the mapping, or a known word.
+    pub(super) fn has_event_word(&self, text: &str) -> bool {
+        let is_known = |word: &String| kinds::kind_of_word(word).is_some();
+        kinds::words(text).iter().any(is_known)
+            || self.declared_kind(|word| has_word(text, word)).is_some()
+    }
+
     /// The first kind in `events` that has a word for which `is_match` returns true.
     fn declared_kind(&self, is_match: impl Fn(&str) -> bool) -> Option<Kind> {
         let kind_if_match = |(kind, words): (&Kind, &Vec<String>)| {

@@ -70,7 +70,8 @@ pub(super) fn read(
         let mut files = vec![];
         for path in run.paths {
             let log = log_text::read(&path, bytes_left)?;
-            // The text of a file in UTF-16 can be longer than the file, and so longer than `bytes_left`.
+            // The text is kept in UTF-8. A letter with 2 bytes in UTF-16 can have 3 bytes in UTF-8. So the text can be longer than the file,
+            // and longer than `bytes_left`.
             bytes_left = bytes_left.saturating_sub(log.text.len() as u64);
             imported.push(ImportedFile {
                 path: path.display().to_string(),
@@ -86,7 +87,7 @@ pub(super) fn read(
         });
     }
     // Takes files that are not logs out of `texts`. The same files are then taken out of `imported`.
-    selection::select(&mut texts, report)?;
+    selection::select(&mut texts, given, report)?;
     let selected = texts.iter().flat_map(|run| &run.files);
     let selected: BTreeSet<String> = selected
         .map(|(path, _)| path.display().to_string())
@@ -316,7 +317,7 @@ pub(super) fn words_name_peers(
             };
             if !peers::names_other_machines(names, machines, own) {
                 report.understood.assume(format!(
-                    "Peers are not taken from the text of events, because `{names}` is not another machine of the run."
+                    "Peers are not taken from the text of events, because `{names}` does not name other machines of the run."
                 ));
                 return false;
             }

@@ -261,8 +261,8 @@ fn fill_stamp(row: &mut Row, when: When) {
 }
 
 /// Counts how many queue lengths of receives fit each choice. A length that is logged before the receive is greater by 1 than the length
-/// after it. If messages still wait after a receive, the machine's next event is a receive. So a length fits a choice if, by this choice,
-/// no message waits after the receive, or the next event is a receive.
+/// after it. If messages still wait after a receive, the machine's next event is a receive. So each choice gives a length after the receive,
+/// and the logged length fits the choice if the length after is 0 or the next event is a receive.
 fn queue_fits(machines: &[Vec<Row>], fits: &mut FitCounts) {
     for pair in machines.iter().flat_map(|rows| rows.windows(2)) {
         let length = pair[0].event.queue_length;

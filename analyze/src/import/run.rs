@@ -56,8 +56,9 @@ impl Run {
         let names = machine_names(files)?;
         if names.0.len() < 2 {
             let problem = format!(
-                "{name}: the run has a single machine ({}), but a run has two or more; name all files of the \
-                 run, or the column with the machine (--columns machine=TITLE){}",
+                "{name}: the run has a single machine ({}), but a run has two or more. If each machine has its own file, name all of \
+                 them; the files need different names. If the rows name their machine, say where: with --columns machine=TITLE for a \
+                 table, or with a group (?<machine>...) in a --mapping for lines of text{}",
                 names.0.join(", "),
                 report.files_left_out()
             );

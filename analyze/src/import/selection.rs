@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::mapping::Mapping;
 use super::names;
 use super::reading::RunTexts;
 use super::report::Report;
@@ -22,7 +23,7 @@ const MAX_EXAMINED_LINES: usize = 2_000;
 /// Files with fewer lines than this are not checked for lines that are written twice.
 const MIN_DOUBLED_LINES: usize = 10;
 
-/// Words for events.
+/// The most usual words for events.
 static EVENT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:send|sent|receiv|recv|internal|broadcast)").expect("a pattern")
 });
@@ -42,11 +43,11 @@ struct LineCounts {
 }
 
 impl LineCounts {
-    fn count(text: &str) -> Self {
+    fn count(text: &str, has_event_word: impl Fn(&str) -> bool) -> Self {
         let mut counts = Self::default();
         let lines = text.lines().filter(|line| !line.trim().is_empty());
         for line in lines.take(MAX_EXAMINED_LINES) {
-            counts.events += usize::from(EVENT.is_match(line));
+            counts.events += usize::from(has_event_word(line));
             counts.times += usize::from(TIME.is_match(line));
             counts.all += 1;
         }
@@ -56,14 +57,19 @@ impl LineCounts {
 
 /// Whether a text has enough lines with a word for an event, and enough lines with a time, to be a log.
 pub(super) fn looks_like_log(text: &str) -> bool {
-    let LineCounts { events, times, all } = LineCounts::count(text);
+    let LineCounts { events, times, all } = LineCounts::count(text, |line| EVENT.is_match(line));
     let min = MIN_EVENTS.max(all / MAX_LINES_PER_EVENT);
     events >= min && times >= min
 }
 
 /// Whether a text has at least one word for an event and at least one time, among the lines that are examined.
 pub(super) fn may_be_log(text: &str) -> bool {
-    let LineCounts { events, times, .. } = LineCounts::count(text);
+    has_event_and_time(text, |line| EVENT.is_match(line))
+}
+
+/// Whether `has_event_word` is true for at least one of the examined lines, and at least one of them has a time.
+fn has_event_and_time(text: &str, has_event_word: impl Fn(&str) -> bool) -> bool {
+    let LineCounts { events, times, .. } = LineCounts::count(text, has_event_word);
     events > 0 && times > 0
 }
 
@@ -125,14 +131,19 @@ fn have_same_content(path: &Path, other: &Path) -> Result<bool, Error> {
 ///
 /// - a combined file: each of its lines is in another file of the run, and these lines come from at least two files
 /// - empty files, if the user named the folder and not the files
-/// - files with no word for an event or with no time, if the user named the folder, and another file of the run looks like a log
+/// - files with no word for an event or with no time, if the user named the folder, and another file of the run looks like a log. The words
+///   are all known words and those of the mapping `given`. So the log of a machine that never sends or receives is kept
 ///
 /// If a file is kept, and nearly all its lines are written twice in a row, each line is read only once.
 ///
 /// # Errors
 ///
 /// [`Error::Import`] if a file that the user named is empty, or if all files of a folder are empty.
-pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), Error> {
+pub(super) fn select(
+    texts: &mut [RunTexts],
+    given: &Mapping,
+    report: &mut Report,
+) -> Result<(), Error> {
     // A file with only a byte order mark (U+FEFF, which some editors write at the start) is empty too.
     let is_empty = |text: &str| text.trim_start_matches('\u{feff}').trim().is_empty();
     for run in texts.iter() {
@@ -159,7 +170,10 @@ pub(super) fn select(texts: &mut [RunTexts], report: &mut Report) -> Result<(), 
                 report
                     .understood
                     .assume(format!("{name} is left out, because the file is empty."));
-            } else if from_folder && has_logs && !may_be_log(&text) {
+            } else if from_folder
+                && has_logs
+                && !has_event_and_time(&text, |line| given.has_event_word(line))
+            {
                 // 0, because `find_runs` has already added the hidden files to the report.
                 let hidden_files = 0;
                 report.leave_out_files([name].into_iter(), hidden_files);

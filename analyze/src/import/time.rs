@@ -41,12 +41,30 @@ pub(super) fn unit_of_title(title: &str) -> Option<u64> {
     unit_ns(unit)
 }
 
+/// The length, in nanoseconds, of the unit that is written directly after a number: 1,000,000 for `12ms`. None if the text is not a number
+/// with a unit.
+fn unit_of_cell(text: &str) -> Option<u64> {
+    let number = text.trim_end_matches(char::is_alphabetic);
+    let unit = unit_ns(&text[number.len()..])?;
+    let parsed = parse_times_ten_to(number, 0, DecimalMark::PointOrComma);
+    (parsed != Err(NotANumber::Form)).then_some(unit)
+}
+
+/// A text without this unit at its end: `12` for `12ms`.
+fn without_unit(text: &str, unit: u64) -> &str {
+    let number = text.trim_end_matches(char::is_alphabetic);
+    match unit_ns(&text[number.len()..]) == Some(unit) {
+        true => number,
+        false => text,
+    }
+}
+
 impl TimeFormat {
     /// Finds the format of the times in a column. The first of these rules that applies gives the format:
     ///
     /// 1. the unit or format `given` by the mapping (which says how the logs are read)
-    /// 2. the unit at the end of the column's name, such as `_ms`
-    /// 3. seconds, if the column's first cell (`first`) is a number
+    /// 2. the unit at the end of the column's name, such as `_ms`, or of the column's first cell (`first`), such as `12ms`
+    /// 3. seconds, if the first cell is a number
     /// 4. ISO 8601
     pub(super) fn from_first_cell(given: Option<&str>, column: &str, first: &str) -> Self {
         if let Some(given) = given {
@@ -55,7 +73,7 @@ impl TimeFormat {
                 None => Self::Format(given.to_owned()),
             };
         }
-        match unit_of_title(column) {
+        match unit_of_title(column).or(unit_of_cell(first)) {
             Some(unit) => Self::Unit(unit),
             // This call only checks whether the cell is a number, with a point or a comma as its decimal mark. The product of the number
             // and a power of ten is not used, so the power is simply 0.
@@ -77,7 +95,10 @@ impl TimeFormat {
     pub(super) fn parse_ns(&self, text: &str, mark: DecimalMark) -> Option<u64> {
         let ns = match self {
             // In nanoseconds, every unit is a power of ten. For ms it is 10^6, and `ilog10` returns the 6.
-            Self::Unit(unit) => parse_times_ten_to(text, i64::from(unit.ilog10()), mark).ok(),
+            Self::Unit(unit) => {
+                let number = without_unit(text, *unit);
+                parse_times_ten_to(number, i64::from(unit.ilog10()), mark).ok()
+            }
             Self::Iso => iso_ns(text),
             Self::Format(format) => formatted_ns(format, text),
         };

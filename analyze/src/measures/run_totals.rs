@@ -15,7 +15,7 @@ pub(crate) struct RunTotals {
     pub(crate) greatest_clock_area: f64,
     /// The integral of the spread (largest clock minus smallest clock at one time) over the observed time.
     pub(crate) spread_area: f64,
-    /// The largest spread in the observed time.
+    /// The largest spread in the observed time, or the final spread if this is larger.
     pub(crate) spread_max: u64,
 }
 
@@ -65,6 +65,8 @@ impl RunTotals {
             }
         }
         totals.add_spread(&clocks, since_s.max(from_s), to_s);
+        // A tick that is late can happen after the end of the observed time. It belongs to the final spread, so it counts here too.
+        totals.spread_max = totals.spread_max.max(clocks.greatest - clocks.least);
         totals
     }
 

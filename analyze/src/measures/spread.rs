@@ -25,7 +25,7 @@ pub(super) const MEASURES: [Measure; 3] = [
         unit: "",
         decimals: 1,
         brief: "largest spread at any time",
-        remark: "Only the observed time counts. The value is the same for all machines of a run.",
+        remark: "The observed time counts, and the final clocks. (If the last tick is late, it can end after the observed time.) The value is the same for all machines of a run.",
         value: Integer(|of| Some(of.run.spread_max as i64)),
     },
     Measure {

@@ -146,15 +146,20 @@ fn caption(
 ) -> Vec<String> {
     let mut caption: Vec<String> = not_shown.into_iter().collect();
     for extension in extensions {
-        caption.extend(how_to_extend(extension, extensions.len() > 1));
+        let are_all_known = needs.near_zero.is_empty() && needs.undefined.is_empty();
+        caption.extend(how_to_extend(
+            extension,
+            extensions.len() > 1,
+            are_all_known,
+        ));
     }
     let width = match half_width {
         HalfWidth::Absolute(width) => width.to_string(),
         HalfWidth::Relative(_) => format!("{} of the mean", keep_together(&half_width.to_string())),
     };
     caption.push(format!(
-        "needed: the total number of repetitions, the n that are done included. With this number, half the width of the 95 % interval of the \
-         mean {} is at most {width} in {:.0} of 100 experiments. If the measure is skewed, it is so in about 80. 95 %: it is not certain how \
+        "needed: the total number of repetitions, the n that are done included. It is n if the present interval is narrow enough. Otherwise, with \
+         this number, half the width of the 95 % interval of the mean {} is at most {width} in {:.0} of 100 experiments. If the measure is skewed, it is so in about 80. 95 %: it is not certain how \
          many repetitions are enough, because {} repetitions show the standard deviation only roughly. This column has the 95 % interval of \
          the number that is enough. Each row shows, for one \
          configuration, the machine that needs most repetitions.",
@@ -208,7 +213,7 @@ pub fn left_out(needs: &Needs<'_>, measure: &Measure, half_width: HalfWidth) -> 
     let mut words = vec![];
     if let Some(first) = needs.near_zero.first() {
         words.push(format!(
-            "Left out: {}, because their means are about 0 (the 95 % interval contains 0), so {} of the mean is no half-width. Give an absolute one, such \
+            "Left out: {}, because the mean is about 0 (its 95 % interval contains 0), so {} of the mean is no half-width. Give an absolute one, such \
              as --half-width {}, or choose machines, for example with --where \"role = 'slowest'\".",
             listed(&needs.near_zero),
             keep_together(&half_width.to_string()),
@@ -243,8 +248,8 @@ fn listed(groups: &[&Group]) -> String {
 
 /// Paragraphs about how to make the missing runs of a dataset: their number and time, the lines to change in its experiment file (a key
 /// `repetitions`, or blocks `[[repeat]]`), and the command. If the table is about other datasets too (`has_others`), the first paragraph
-/// names the dataset.
-fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
+/// names the dataset. `are_all_known` says whether the need of every machine is known.
+fn how_to_extend(extension: &Extension, has_others: bool, are_all_known: bool) -> Vec<String> {
     let prefix = if has_others {
         format!("{}: ", extension.dataset)
     } else {
@@ -256,7 +261,11 @@ fn how_to_extend(extension: &Extension, has_others: bool) -> Vec<String> {
         )];
     }
     if extension.runs == 0 {
-        return vec![format!("{prefix}No more runs are needed.")];
+        let machines = match are_all_known {
+            true => "",
+            false => " for the machines in the table; other machines are left out, see below",
+        };
+        return vec![format!("{prefix}No more runs are needed{machines}.")];
     }
     let planned = match extension.planned_before {
         0 => String::new(),

@@ -120,7 +120,8 @@ impl FromStr for Condition {
             .find(|(sign, _)| rest.starts_with(sign))
             .ok_or(NotACondition::Form)?;
         let (name, value) = (name.trim(), rest[sign.len()..].trim());
-        if name.is_empty() || value.is_empty() {
+        // A value that begins with a sign comes from a wrong comparison such as `=>`.
+        if name.is_empty() || value.is_empty() || value.starts_with(['=', '!', '<', '>']) {
             return Err(NotACondition::Form);
         }
         let present_name = renamed_column(name).unwrap_or(name);
@@ -178,7 +179,14 @@ mod tests {
                 .expect_err("no condition")
                 .to_string()
         };
-        for text in ["", "internal", "=0.4", "internal=", "internal!0.4"] {
+        for text in [
+            "",
+            "internal",
+            "=0.4",
+            "internal=",
+            "internal!0.4",
+            "internal=>0.4",
+        ] {
             assert_eq!(refused(text), NotACondition::Form.to_string(), "{text}");
         }
         assert!(refused("intern=0.4").starts_with("no column `intern`; the columns are run, "));

@@ -80,7 +80,10 @@ fn partners(execution: &Execution, index: usize) -> String {
             };
             match age_s(execution, index) {
                 Some(age_s) => format!("from {sender}, {} s old", number(age_s, DECIMALS)),
-                None => format!("from {sender}, no such send in the log"),
+                None if execution.identifies_send(index) => {
+                    format!("from {sender}, no such send in the log")
+                }
+                None => format!("from {sender}, send not known"),
             }
         }
     }

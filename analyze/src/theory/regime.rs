@@ -5,9 +5,9 @@
 //!
 //! > drift = (average number of messages that arrive at the machine during a run) - (number of the machine's ticks in a run)
 //!
-//! For example, with 40 messages and 60 ticks the drift is -20. The messages are counted as if the queue of the machine were never empty.
-//! Then the machine would never send, so the other machines would receive less and send more than they really do. By chance, a single run
-//! has somewhat more or fewer messages than the average. These differences are the *random fluctuations*.
+//! For example, with 40 messages and 60 ticks the drift is -20. The number of messages is computed for the case that the machine's queue is
+//! never empty. In this case the machine receives at every tick and never sends. So the other machines have fewer messages to receive, and
+//! more ticks at which they can send. By chance, a single run has somewhat more or fewer messages than the average. These differences are the *random fluctuations*.
 
 use sim::experiment::ReceiveRule;
 

@@ -369,7 +369,7 @@ fn nothing_to_audit_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let (code, _, err) = analyze(&["audit", "nowhere"], folder.path());
     assert_eq!(code, 2);
-    assert!(err.starts_with("error: nowhere is not a dataset"), "{err}");
+    assert!(err.starts_with("error: nowhere does not exist"), "{err}");
     let experiment = fixture::experiment(fixture::BY_HAND);
     let run = experiment.runs().next().unwrap();
     let failed = vec![fixture::failed(&experiment, &run)];

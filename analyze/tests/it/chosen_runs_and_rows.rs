@@ -73,6 +73,49 @@ fn conditions_choose_runs() {
     assert_eq!(chosen(&["repetition<3"])[0]["n"], 3);
 }
 
+/// Conditions can choose between datasets. Only if no dataset has a chosen run, this is an error.
+#[test]
+fn datasets_without_a_chosen_run_are_left_out() {
+    let folder = grid();
+    fixture::simulated(&folder.path().join("small"), fixture::SMALL);
+    let drift = |condition: &str| {
+        let arguments = [
+            "drift", "grid", "small", "--where", condition, "--format", "json",
+        ];
+        analyze(&arguments, folder.path())
+    };
+    for condition in ["dataset='small'", "internal=0.4"] {
+        let (code, out, err) = drift(condition);
+        assert_eq!(code, 0, "{err}");
+        assert!(
+            err.contains("grid is left out: grid has no finished run with"),
+            "{err}"
+        );
+        let records: Vec<Value> = serde_json::from_str(&out).unwrap();
+        assert!(
+            !records.is_empty()
+                && column(&records, "dataset")
+                    .iter()
+                    .all(|name| *name == "small")
+        );
+    }
+    let (code, _, err) = drift("internal=0.3");
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("error: grid has no finished run with internal=0.3"),
+        "{err}"
+    );
+}
+
+/// `--top` limits the records of `summary` too.
+#[test]
+fn summary_prints_the_first_records() {
+    let folder = grid();
+    let all = records(&["summary", "grid"], folder.path());
+    let first = records(&["summary", "grid", "--top", "2"], folder.path());
+    assert_eq!(first, all[..2]);
+}
+
 #[test]
 fn wrong_conditions_and_conditions_without_a_run_are_refused() {
     let folder = grid();

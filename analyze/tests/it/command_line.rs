@@ -300,9 +300,21 @@ fn the_caption_says_how_much_is_left_out_as_warm_up() {
         err.contains("a warm-up of 1000 s is too long: the shortest run of small lasts "),
         "{err}"
     );
-    let (code, _, err) = drift(&["--warm-up=-1"]);
-    assert_eq!(code, 2);
-    assert!(err.contains("a number of seconds"), "{err}");
+    for warm_up in [&["--warm-up=-1"][..], &["--warm-up", "-1"]] {
+        let (code, _, err) = drift(warm_up);
+        assert_eq!(code, 2);
+        assert!(err.contains("a number of seconds"), "{err}");
+    }
+}
+
+#[test]
+fn a_dataset_that_does_not_exist_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["drift", "theory"] {
+        let (code, _, err) = analyze(&[command, "quikstart.toml"], folder.path());
+        let expected = "error: quikstart.toml does not exist: there is no such file or folder\n";
+        assert_eq!((code, err.as_str()), (2, expected));
+    }
 }
 
 #[test]

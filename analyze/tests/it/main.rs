@@ -60,6 +60,7 @@ mod readme;
 mod recognised;
 mod recognised_files;
 mod recognised_lines;
+mod recognised_loggers;
 mod recognised_properties;
 mod reported;
 mod reproducible;

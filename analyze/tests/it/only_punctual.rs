@@ -49,7 +49,7 @@ fn a_summary_says_how_many_runs_were_punctual() {
 #[test]
 fn every_table_leaves_unpunctual_runs_out() {
     let folder = with_two_unpunctual_runs();
-    // Each of the two configurations has 3 runs, one of them unpunctual. So each row is about n = 2 runs.
+    // Each of the two configurations has 3 runs, one of them unpunctual. So each row must say that it summarises 2 runs (n = 2).
     for verb in ["drift", "jumps", "backlog", "summary"] {
         let arguments = [verb, "small", "--only", "punctual", "--format", "json"];
         let (code, out, err) = analyze(&arguments, folder.path());

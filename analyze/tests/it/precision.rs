@@ -367,6 +367,11 @@ fn machines_with_a_mean_of_about_0_are_left_out_and_reported() {
     assert!(code == 0 && err.contains("Left out:"), "{err}");
     // With all machines there would be a header and 12 rows.
     assert!(out.lines().count() < 13, "{out}");
+    // Intervals without 0 are narrower than 100 % of the mean.
+    let (_, out, _) = analyze(&[&arguments[..5], &["100%"]].concat(), folder.path());
+    let out = out.replace('\n', " ");
+    let none = "No more runs are needed for the machines in the table; other machines are left out";
+    assert!(out.contains(none), "{out}");
 }
 
 /// For imported logs, the table shows the numbers of repetitions. But no lines for an experiment file and no command are printed, because

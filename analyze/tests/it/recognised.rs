@@ -29,7 +29,7 @@ pub fn imported(
 }
 
 /// Requires that the files with this text give the same events as plain tables. `what` names the format in failures.
-fn require_plain(what: &str, name: &str, text: impl Fn(&[Row]) -> String) {
+pub fn require_plain(what: &str, name: &str, text: impl Fn(&[Row]) -> String) {
     let found = imported(name, &Mapping::default(), text);
     let (found, _) = found.unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(found, logs::plain(&logs::runs()[..1]), "{what}");
@@ -243,7 +243,7 @@ fn names_of_peers_in_many_forms() {
     let (_, report) = imported("vmN.csv", &Mapping::default(), unknown_machine).unwrap();
     assert!(
         report.contains(
-            "Peers are not taken from the text of events, because `7` is not another machine of the run."
+            "Peers are not taken from the text of events, because `7` does not name other machines of the run."
         ),
         "{report}"
     );

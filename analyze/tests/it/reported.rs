@@ -321,7 +321,7 @@ fn a_wrong_command_line_is_refused() {
             &["small", "--out", "a.html", "--run", "99"],
             "has no finished run with number 99",
         ),
-        (&["none", "--out", "a.html"], "none is not a dataset"),
+        (&["none", "--out", "a.html"], "none does not exist"),
     ] {
         let (code, _, err) = analyze(&[&["report"], arguments].concat(), folder.path());
         assert!(code == 2 && err.contains(words), "{err}");

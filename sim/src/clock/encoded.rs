@@ -4,7 +4,7 @@
 //! Source: A. D. Kshemkalyani, A. Khokhar and M. Shen, "Encoded Vector Clock: Using Primes to Characterize Causality in Distributed
 //! Systems", ICDCN 2018. Each machine has a prime. An internal event or a send multiplies the machine's integer by its prime. A receive
 //! takes the least common multiple of the machine's integer and the message's integer, and multiplies this multiple by the machine's prime.
-//! Event a happened before event b if and only if the integer of a divides the integer of b.
+//! If a and b are different events, a happened before b if and only if the integer of a divides the integer of b.
 //!
 //! The integer soon has thousands of digits. So this code does not calculate it, but stores the exponents of the primes. The exponents are
 //! the components of a vector clock, and the length of the integer follows from them.

@@ -61,7 +61,7 @@ pub struct Args {
         required = true
     )]
     addresses: Vec<String>,
-    /// Model seconds that pass in a second of real time; replaces the value in the file
+    /// Model seconds that pass in a second of real time; replaces the value in the file. All machines of a run need the same value
     #[arg(long, value_name = "X", value_parser = super::time_scale)]
     time_scale: Option<f64>,
     /// Seconds to wait for the other machines at the start

@@ -164,7 +164,7 @@ fn repetitions(experiment: &Experiment) -> String {
     }
 }
 
-/// The plan as a table with two columns: names and values.
+/// The plan as a table with two columns: names and values. If no run is left to do, the table does not say what the runs to do need.
 fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity) -> String {
     let mut rows = vec![];
     let runs = format!(
@@ -195,26 +195,55 @@ fn table(experiment: &Experiment, plan: &Plan, root: &Path, capacity: &Capacity)
     row("repetitions", repetitions(experiment));
     row("runs", runs);
     row("engine", engine);
+    if experiment.engine == EngineKind::Tcp
+        && let Some(margin) = margin(experiment)
+    {
+        row("shortest margin", margin);
+    }
+    if plan.to_do.is_empty() {
+        return pairs(rows, terminal_width());
+    }
     row(
         "runs at once",
         format!("{} ({})", grouped(plan.width.runs as u64), plan.width.limit),
     );
     if experiment.engine == EngineKind::Tcp {
         row("sockets at once", grouped(plan.sockets));
-        if let Some(margin) = margin(experiment) {
-            row("shortest margin", margin);
-        }
     }
     row("wall time", format!("about {}", in_words(plan.wall_time)));
     row("would finish", end_if_started_now(plan.wall_time));
     row("memory", memory(plan.memory_bytes, capacity));
-    let free = match free_bytes(root) {
-        Some(free) => format!(" of {} free", bytes_in_words(free)),
-        None => String::new(),
-    };
-    row(
-        "disk",
-        format!("about {}{free}", bytes_in_words(plan.disk_bytes)),
-    );
+    row("disk", disk(plan.disk_bytes, free_bytes(root)));
     pairs(rows, terminal_width())
+}
+
+/// How much disk space the runs to do need, and how much is free.
+fn disk(needed: u64, free: Option<u64>) -> String {
+    let needed_in_words = bytes_in_words(needed);
+    match free {
+        Some(free) if free < needed => format!(
+            "about {needed_in_words}, but only {} are free: the sweep would stop when the disk is full",
+            bytes_in_words(free)
+        ),
+        Some(free) => format!("about {needed_in_words} of {} free", bytes_in_words(free)),
+        None => format!("about {needed_in_words}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_says_if_the_disk_is_too_small() {
+        assert_eq!(
+            disk(2_000_000, Some(30_000_000)),
+            "about 2.00 MB of 30.0 MB free"
+        );
+        let too_small = disk(30_000_000, Some(2_000_000));
+        assert!(
+            too_small.starts_with("about 30.0 MB, but only 2.00 MB are free"),
+            "{too_small}"
+        );
+    }
 }

@@ -21,7 +21,7 @@ const MAX_BYTES: u64 = 64 << 20;
 const LONGEST_NAME_BYTES: usize = 255;
 
 /// The keys and tables that an experiment file may have.
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "name",
     "description",
     "seed",

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 use super::exclusions::{self, Exclusion};
+use super::file::KEYS;
 use super::grid::{self, Dimension};
 use super::parameter_table::ReadContext;
 use super::values::{too_many_machines, too_many_runs};
@@ -150,7 +151,11 @@ impl Grid<'_, '_> {
         section: &Section<'_>,
         other_keys: &[&str],
     ) -> Option<Vec<Dimension>> {
-        section.allow_only(&[&DIMENSION_NAMES, other_keys].concat());
+        section.allow_only_here(
+            &[&DIMENSION_NAMES, other_keys].concat(),
+            KEYS,
+            "above the first line in brackets, such as [parameters]",
+        );
         let given = PARAMETERS
             .iter()
             .filter_map(|parameter| Some((parameter, section.get(parameter.name)?)));

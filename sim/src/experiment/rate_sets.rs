@@ -20,8 +20,8 @@ pub(super) enum RateRule {
     Random(u64),
 }
 
-/// The number of machines that are still allowed: all rate sets that are made from now on may have so many together. A set of three rates uses up three machines of the budget. Without a budget, a
-/// short rule could make more sets than fit into the memory.
+/// The number of machines that the rate sets still to be made may have in total. A set of three rates uses up three machines of the
+/// budget. Without a budget, a short rule could make more sets than fit into the memory.
 #[derive(Debug)]
 pub(super) struct MachineBudget(Cell<u64>);
 
@@ -92,7 +92,7 @@ impl RateSets {
         let sets = match self.rule {
             // Each machine may have every rate, so its index begins at 0, whatever rate the machine before it has.
             RateRule::EveryOrdered => self.index_sets(|_| 0),
-            // The rate of the machine before has the index `previous`. No machine is slower than that, so its index begins there.
+            // The rate of the machine before has the index `previous`. This machine must not be slower, so its index begins at `previous`.
             RateRule::EveryUnordered => self.index_sets(|previous| previous),
             RateRule::Random(count) => self.draw_index_sets(count, seed),
         };

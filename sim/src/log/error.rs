@@ -11,7 +11,7 @@ use crate::experiment::ExperimentError;
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// The folder is missing or is not a dataset.
-    #[error("{} is not a dataset: it has no dataset.json; datasets are made by `sim run`", .0.display())]
+    #[error("{}", why_not_a_dataset(.0))]
     NotADataset(PathBuf),
     /// The experiment file in the dataset's folder cannot be used.
     #[error(transparent)]
@@ -271,6 +271,17 @@ pub enum DatasetError {
         /// Which process writes, as words for the message, such as ` (process 812 on node3)`. Empty if it is not known.
         holder: String,
     },
+}
+
+/// Says why the path of a dataset has no dataset.
+fn why_not_a_dataset(path: &Path) -> String {
+    let path_in_words = path.display();
+    match path.exists() {
+        true => format!(
+            "{path_in_words} is not a dataset: it has no dataset.json; datasets are made by `sim run`"
+        ),
+        false => format!("{path_in_words} does not exist: there is no such file or folder"),
+    }
 }
 
 impl DatasetError {

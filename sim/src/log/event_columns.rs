@@ -47,7 +47,8 @@ impl Action {
     }
 }
 
-/// Events as columns of the same length. The values of an event have the same index in all columns.
+/// Events as columns. The values of an event have the same index in all columns. All columns have the same length, except `timestamps`
+/// (empty if the log has no timestamps) and `several`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventColumns {
     /// The number of the run.
@@ -216,8 +217,8 @@ impl EventColumns {
         (0..self.len()).map(|index| self.row(index))
     }
 
-    /// Sorts the events by machine and tick. A tick at which the machine receives several messages has several events. These
-    /// events keep their order.
+    /// Sorts the events by machine and tick. A tick has several events if the machine receives several messages at it (with
+    /// `receive = "all"`). These events keep their order.
     pub fn sort_by_machine_and_tick(&mut self) {
         let key = |index: usize| (self.machine[index], self.tick[index]);
         if (1..self.len()).all(|index| key(index - 1) <= key(index)) {
@@ -312,7 +313,7 @@ impl EventColumns {
                 ..
             }
             | EventKind::Receive(Message { sender: peer, .. }) => *peer,
-            // Other events have no single peer whose index must be checked. Index 0 is always allowed.
+            // Other events have no single peer to check. 0 stands in for it, because 0 always passes the check below.
             _ => 0,
         };
         if (SEVERAL_PEERS..=ALL_PEERS).contains(&peer) {

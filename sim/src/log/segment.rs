@@ -49,8 +49,8 @@ impl Segment {
             dropped += bytes;
         }
         let path = paths.segment(found.segment);
-        // The file keeps its first `end` bytes. If `segment_end` is 0, the journal names no events in this segment, and the file keeps only
-        // its header. `header_bytes` returns 0 if the file has no complete header.
+        // The file keeps its first `end` bytes. If no run of the journal has events, `segment` and `segment_end` are 0, and the file keeps
+        // only its header. `header_bytes` returns 0 if the file has no complete header.
         let end = match found.segment_end {
             0 => header_bytes(&path, has_timestamps)?,
             end => end,

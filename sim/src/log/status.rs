@@ -154,7 +154,10 @@ impl Status {
             with_margin: tally.with_margin,
             time_scale: manifest.experiment.time_scale,
             resume: match sweeps[..] {
-                [] => commands_to_resume(parts, &tally),
+                [] => commands_to_resume(parts, &tally)
+                    .into_iter()
+                    .map(|command| with_folder(command, dataset_folder(parts), &manifest.name))
+                    .collect(),
                 _ => vec![],
             },
             as_scheduled: tally.as_scheduled,
@@ -251,6 +254,36 @@ fn with_another_shard(command: &str, from: Shard, to: Shard) -> Option<String> {
     }
     words.extend(["--shard".to_owned(), to.to_string()]);
     Some(command_line(words))
+}
+
+/// Returns the folder of the dataset, also if only the folder of one shard is open.
+fn dataset_folder(parts: &Parts) -> &Path {
+    let name = parts.root.file_name().and_then(|name| name.to_str());
+    match (name.and_then(Shard::from_folder), parts.root.parent()) {
+        (Some(_), Some(folder)) => folder,
+        _ => &parts.root,
+    }
+}
+
+/// Returns `command`, the `sim run` that made a dataset, with the option `--data` for `folder`, the present folder of the dataset: it can
+/// have been renamed or copied. `name` is the name of the experiment. If the command already writes to this folder, it is not changed.
+fn with_folder(command: String, folder: &Path, name: &str) -> String {
+    let Ok(mut words) = shell_words::split(&command) else {
+        return command;
+    };
+    let data = (0..words.len()).find_map(|index| {
+        let next = words.get(index + 1).filter(|_| words[index] == "--data");
+        let in_word = words[index].strip_prefix("--data=");
+        in_word.or(next.map(String::as_str)).map(str::to_owned)
+    });
+    // Without `--data`, `sim run` writes to `data/NAME`.
+    let written = data.unwrap_or(format!("data/{name}"));
+    if Path::new(&written) == folder {
+        return command;
+    }
+    remove_option(&mut words, "--data", |_| true);
+    words.extend(["--data".to_owned(), folder.display().to_string()]);
+    command_line(words)
 }
 
 /// Returns when a row was last added to the journal, in Unix seconds.

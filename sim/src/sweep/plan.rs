@@ -24,15 +24,17 @@ const SETUP_PER_CONNECTION: Duration = Duration::from_micros(50);
 /// Why a plan is not possible on this computer.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// A single run needs too many sockets. Each socket counts as an open file, and this process may have only so many open files.
+    /// A single run needs too many open files. Each socket counts as an open file, and this process may have only so many open files.
     #[error(
-        "a run of {machines} machines needs {sockets} sockets, but this process may open {files} files; raise the limit (ulimit -n), use fewer machines, or use --engine virtual"
+        "a run of {machines} machines needs {needed} open files ({sockets} of them sockets), but this process may open {files}; raise the limit (ulimit -n), use fewer machines, or use --engine virtual"
     )]
     TooFewFiles {
         /// Number of machines of the run.
         machines: u32,
         /// Number of sockets that the run needs.
         sockets: u64,
+        /// Number of files that the process needs to have open at once, including the sockets.
+        needed: u64,
         /// Number of files that this process may have open at once.
         files: u64,
     },
@@ -133,9 +135,12 @@ impl Plan {
         let too_large =
             configurations().find(|configuration| capacity.runs_by_files(configuration) == 0);
         if let Some(configuration) = too_large {
+            let machines = machines(configuration);
+            let sockets = tcp::sockets_per_run(configuration);
             return Err(PlanError::TooFewFiles {
-                machines: machines(configuration),
-                sockets: tcp::sockets_per_run(configuration),
+                machines,
+                sockets,
+                needed: sockets + capacity.spare_files(machines),
                 files: capacity.files,
             });
         }

@@ -252,7 +252,7 @@ proptest! {
     ) {
         let mut bytes = bytes;
         // A random byte is seldom a known kind of frame (1 to 5). So the numbers `kinds`, from 0 to 6, are written to the bytes 0, 33, 66
-        // and so on. Frames without a timestamp begin at these bytes.
+        // and so on. If no frame has a timestamp, the frames begin at these bytes.
         for (index, kind) in kinds.into_iter().enumerate() {
             if let Some(byte) = bytes.get_mut(index * FRAME_BYTES) {
                 *byte = kind;

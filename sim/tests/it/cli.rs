@@ -417,7 +417,20 @@ fn status_shows_the_next_command_after_an_unfinished_and_after_a_finished_sweep(
         status.stdout
     );
     assert!(status.stdout.contains("to resume"), "{}", status.stdout);
+    // The command for a renamed dataset continues this dataset.
+    fs::rename(fixture.path("data/e"), fixture.path("data/moved")).expect("renamed");
+    let status = fixture.sim(&["status", "data/moved"]);
+    assert!(
+        status
+            .stdout
+            .contains("e.toml --engine virtual --data data/moved\n"),
+        "{}",
+        status.stdout
+    );
+    fs::rename(fixture.path("data/moved"), fixture.path("data/e")).expect("renamed");
     fixture.sim(&run);
+    let plan = fixture.sim(&[&["plan"], &run[1..]].concat());
+    assert!(plan.stdout.contains(" 0 to do)") && !plan.stdout.contains("runs at once"));
     let status = fixture.sim(&["status", "data/e"]);
     assert!(!status.stdout.contains("to resume"), "{}", status.stdout);
     assert!(

@@ -146,6 +146,13 @@ rates = [[1, 0, 6], [7]]\ninternal = [0.5, 1.2]\nphase = \"spred\"\nstamps = \"a
     "#);
 }
 
+/// The usual mistake: a key is added at the end of the file, below `[parameters]`.
+#[test]
+fn keys_of_the_experiment_below_parameters_are_explained() {
+    let text = "seed = 1\n[parameters]\nrates = [1, 3]\ninternal = 0.5\nrepetitions = 20\n";
+    assert_snapshot!(mistakes(text), @"e.toml:5: `parameters.repetitions`: this key must be above the first line in brackets, such as [parameters]");
+}
+
 #[test]
 fn missing_keys_are_named() {
     assert_snapshot!(mistakes("repetitions = 2"), @"

@@ -85,6 +85,7 @@ const WORDS: [(Field, &[(&str, i32)]); 5] = [
             ("clock", 3),
             ("clk", 4),
             ("l", 4),
+            ("c", 4),
             ("counter", 3),
             ("value", 1),
             ("now", 1),

@@ -106,7 +106,10 @@ pub(super) fn assign(
     // machines of a run share a file. If each machine has its own file, the name of the file is the machine's name.
     let mut found: Vec<Assignment> = vec![Assignment::default(); templates.len()];
     let mut machine = machine_slots(templates, &events);
-    let by_prefix = prefix_slots(templates, &events).filter(|_| one_file_per_run);
+    let by_prefix = match one_file_per_run {
+        true => prefix_slots(templates, &events),
+        false => None,
+    };
     // Whether the names at the beginning of lines are taken as machines, because no value has a label for machines.
     let is_prefixed = machine.iter().all(Option::is_none) && by_prefix.is_some();
     if let Some(prefix) = by_prefix.filter(|_| is_prefixed) {
@@ -150,10 +153,10 @@ pub(super) fn assign(
         found[index].clock = Some(clock);
     }
     sequence.set_clocks(&found);
-    // A machine's clock never falls. So if the clock falls from one line to the next line with the same name, the names are not names of
-    // machines.
+    // A machine's clock never falls within a run. So if the clock often falls from one line to the next line with the same name, the names
+    // are not names of machines.
     if is_prefixed
-        && !sequence.never_falls()
+        && !sequence.falls_only_between_runs()
         && let Some(&first) = events.first()
     {
         return Err(Problem::Missing("machine", first));
@@ -163,7 +166,7 @@ pub(super) fn assign(
     let spans = event_spans(templates, &events, files);
     let is_unknown_event = |index: &usize| {
         let template = &templates[*index];
-        let has_time = template.slots.iter().any(is_time);
+        let has_time = template.slots.iter().any(is_time) || begins_with_unix_time(template);
         let is_clock =
             |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
         let is_between_events = template.rows.iter().any(|row| {
@@ -284,6 +287,13 @@ pub(super) fn is_time(slot: &Slot) -> bool {
         || (slot.class == Class::Number && slot.weigh(Field::Time) >= ENOUGH_WEIGHT)
 }
 
+/// Whether the first value of a shape is a Unix time in seconds or a smaller unit.
+fn begins_with_unix_time(template: &Template) -> bool {
+    let first = template.rows.first().and_then(|row| row.cells.first());
+    let number = first.and_then(|cell| cell.parse::<f64>().ok());
+    number.is_some_and(|number| number >= times::MIN_UNIX_TIME)
+}
+
 /// Whether the words of a shape show that it is an event with a time and a clock.
 pub(super) fn has_event_time_and_clock(template: &Template) -> bool {
     let is_event = template.kind.is_some_and(|kind| kind != Kind::Ignore);
@@ -305,6 +315,8 @@ pub(super) fn is_unlabelled_number(slot: &Slot) -> bool {
 ///
 /// - If any number has at least the weight [`ENOUGH_WEIGHT`], the result has the number with the greatest weight and those with almost
 ///   the same weight (see [`CLEAR_DIFFERENCE`]). The greatest weight comes first.
+/// - Otherwise the words for the event, such as `received` in `received clock=3`, are taken out of the labels. If the shape then has numbers
+///   with the weight [`ENOUGH_WEIGHT`], the result has these numbers.
 /// - Otherwise the result has the numbers whose label is not evidence for any field, except those with a negative weight for the clock.
 fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
     let is_free = |slot_index: &usize| {
@@ -331,12 +343,22 @@ fn clock_candidates(template: &Template, found: &Assignment) -> Vec<usize> {
                 .map(|index| likely[index])
                 .collect()
         }
-        false => free
-            .into_iter()
-            .filter(|&slot_index| {
-                is_unlabelled_number(&template.slots[slot_index]) && weight(&slot_index) >= 0
-            })
-            .collect(),
+        false => {
+            let without_event = |slot_index: &usize| {
+                let mut slot = template.slots[*slot_index].clone();
+                slot.before
+                    .retain(|word| kinds::kind_of_word(word).is_none());
+                slot.weigh(Field::Clock) >= ENOUGH_WEIGHT
+            };
+            let is_possible = |slot_index: &usize| {
+                is_unlabelled_number(&template.slots[*slot_index]) && weight(slot_index) >= 0
+            };
+            let labelled: Vec<usize> = free.iter().copied().filter(without_event).collect();
+            match labelled.is_empty() {
+                true => free.into_iter().filter(is_possible).collect(),
+                false => labelled,
+            }
+        }
     }
 }
 
@@ -409,36 +431,44 @@ fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>>
 /// Maximum number of machines in a file whose lines begin with the names of machines.
 const MAX_MACHINES: usize = 20;
 
-/// For each shape, the slot that is a name at the beginning of the line, such as `vm1: ` or `[A]`. The whole result is `None` if an event
-/// does not begin with a name. It is also `None` if the names in a file are probably not those of machines. That is so if the file has only
-/// one name, if it has more than [`MAX_MACHINES`] names, or if one of its names occurs only once.
+/// For each shape, the slot that is a name at the beginning of the line, such as `vm1: ` or `[A]`. A time and the level of a
+/// log message (such as `INFO`) may come before the name. The whole result is `None` if an event does not begin with a name. It is also `None` if the names in a file are probably not those of
+/// machines. That is so if the file has only one name, if it has more than [`MAX_MACHINES`] names, or if one of its names occurs only once.
 fn prefix_slots(templates: &[Template], events: &[usize]) -> Option<Vec<Option<usize>>> {
-    let is_prefix = |template: &Template| {
-        template.slots.first().is_some_and(|slot| {
-            let before = template.parts[..slot.part].iter();
-            slot.class == Class::Name
-                && before
-                    .map(|part| part.class)
-                    .all(|class| matches!(class, Class::Space | Class::Mark))
-        })
+    let prefix = |template: &Template| {
+        let mut slots = template.slots.iter();
+        let index = slots.position(|slot| !is_time_at_beginning(slot))?;
+        let slot = &template.slots[index];
+        let mut before = template.parts[..slot.part].iter();
+        let is_first = before.all(|part| match part.class {
+            Class::Space | Class::Mark => true,
+            // Loggers write the level of a message before the message.
+            Class::Word => part.texts.iter().all(|text| kinds::is_log_level(text)),
+            class => class.is_slot(),
+        });
+        (slot.class == Class::Name && is_first).then_some(index)
     };
-    if !events.iter().all(|&index| is_prefix(&templates[index])) {
+    let prefixes: Vec<Option<usize>> = templates.iter().map(prefix).collect();
+    if events.iter().any(|&index| prefixes[index].is_none()) {
         return None;
     }
     // For each file, its names and the number of rows with each name.
     let mut names_by_file: BTreeMap<usize, BTreeMap<&str, usize>> = BTreeMap::new();
-    for row in events.iter().flat_map(|&index| &templates[index].rows) {
-        let names = names_by_file.entry(row.file).or_default();
-        *names.entry(&row.cells[0]).or_default() += 1;
+    for &index in events {
+        for row in &templates[index].rows {
+            let name = prefixes[index].map_or("", |slot| row.cells[slot].as_str());
+            let names = names_by_file.entry(row.file).or_default();
+            *names.entry(name).or_default() += 1;
+        }
     }
     let are_machines = |names: &BTreeMap<&str, usize>| {
         (2..=MAX_MACHINES).contains(&names.len()) && names.values().all(|&rows| rows > 1)
     };
-    names_by_file.values().all(are_machines).then(|| {
-        templates
-            .iter()
-            // The name is the first value of the line.
-            .map(|template| is_prefix(template).then_some(0))
-            .collect()
-    })
+    names_by_file.values().all(are_machines).then_some(prefixes)
+}
+
+/// Whether a value is a time that may come before the name of the machine: a time by its format, or a number without words before it, such
+/// as a Unix time.
+fn is_time_at_beginning(slot: &Slot) -> bool {
+    matches!(slot.class, Class::Time(_)) || (slot.class == Class::Number && slot.before.is_empty())
 }

@@ -114,8 +114,19 @@ fn ends_label(tokens: &[Token<'_>], index: usize) -> bool {
     match token.class {
         Class::End => true,
         Class::Space => token.text.contains('\t'),
+        // A quote that ends a value, as in `msg="message sent" clock=5`. In `"clock" : 5`, the quote belongs to the label.
+        Class::Mark if token.text == "\"" => {
+            let next = tokens[index + 1..]
+                .iter()
+                .find(|next| next.class != Class::Space);
+            is_before_blank && !next.is_some_and(|next| ":=".contains(next.text))
+        }
+        // In `machine{id=1}`, the label of the number is `machine id`.
+        Class::Mark if token.text == "{" => !index
+            .checked_sub(1)
+            .is_some_and(|before| tokens[before].class == Class::Word),
         Class::Mark => {
-            "|,;()[]{}<>:!".contains(token.text) || (".-/&".contains(token.text) && is_before_blank)
+            "|,;()[]}<>:!".contains(token.text) || (".-/&".contains(token.text) && is_before_blank)
         }
         _ => false,
     }

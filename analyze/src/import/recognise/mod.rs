@@ -78,6 +78,38 @@ pub(super) fn mapping(
     given: &Mapping,
     report: &mut Report,
 ) -> Result<Mapping, Error> {
+    let only_leaves_out = given
+        .columns
+        .values()
+        .all(|title| title == header::NO_COLUMN);
+    if given.columns.is_empty() || !only_leaves_out {
+        return recognise_format(texts, given, report);
+    }
+    // The format is recognised as if no column were given. Then the given columns are left out.
+    let without_columns = Mapping {
+        columns: BTreeMap::new(),
+        ..given.clone()
+    };
+    let mut mapping = recognise_format(texts, &without_columns, report)?;
+    match mapping.line.is_empty() {
+        true => mapping.columns.extend(given.columns.clone()),
+        false => {
+            for pattern in &mut mapping.line {
+                for name in given.columns.keys() {
+                    *pattern = pattern.replace(&format!("(?<{name}>"), "(?:");
+                }
+            }
+        }
+    }
+    Ok(mapping)
+}
+
+/// Recognises the format of the logs, unless `given` says how lines are split into cells.
+fn recognise_format(
+    texts: &[RunTexts],
+    given: &Mapping,
+    report: &mut Report,
+) -> Result<Mapping, Error> {
     if given.has_line_format() {
         return Ok(given.clone());
     }
@@ -108,10 +140,24 @@ pub(super) fn mapping(
     // mapping, because its columns were not recognised above. In both cases `given` is returned as it is, and `lines::read` later reports
     // fields that it does not find.
     let is_mostly_json = json_bytes >= other_bytes;
+    if is_mostly_json && files().all(|(_, text)| has_an_object_in_each_line(text)) {
+        // Perhaps a text in the objects has the values, as in `{"message": "Receive event. Clock: 3"}`. Then the lines are read as text.
+        let mut new_report = report.clone();
+        if let Ok(mapping) = recognise_text(texts, given, &mut new_report) {
+            *report = new_report;
+            return Ok(mapping);
+        }
+    }
     if is_mostly_json || has_header(texts) {
         return Ok(given.clone());
     }
     recognise_text(texts, given, report)
+}
+
+/// Whether each line of a text begins an object of JSON and ends it.
+fn has_an_object_in_each_line(text: &str) -> bool {
+    let mut lines = lines::without_byte_order_mark(text).lines().map(str::trim);
+    lines.all(|line| line.is_empty() || (line.starts_with('{') && line.ends_with('}')))
 }
 
 /// Whether the first line of the first file is a header: it has at least three cells, and no cell is empty or has a digit, a colon or

@@ -180,7 +180,7 @@ pub(super) fn drop_unresolved(
         if let Some(wrong_cell) = wrong_cell {
             found.iter_mut().for_each(|found| *slot_of(found) = None);
             assumptions.push(format!(
-                "The names of {name} are not used, because `{wrong_cell}` is not another machine of the run."
+                "The names of {name} are not used, because `{wrong_cell}` does not name other machines of the run."
             ));
         }
     }

@@ -7,9 +7,11 @@
 
 use std::path::Path;
 
-use super::fields::{Assignment, Problem};
+use super::evidence::{ENOUGH_WEIGHT, Field};
+use super::fields::{Assignment, Problem, is_time};
 use super::pattern;
-use super::templates::Template;
+use super::templates::{Slot, Template};
+use super::tokens::Class;
 use crate::error::Error;
 use crate::import::left_out::shortened;
 use crate::import::mapping::Kind;
@@ -55,7 +57,7 @@ fn describe(problem: &Problem, template: &Template, templates: &[Template]) -> S
                 "no line has a known word for an event. The lines are:{}\nSay which words stand for events \
                  ({kinds}), such as --events internal=WORD, or complete this mapping for --mapping:\n{}",
                 shapes.collect::<String>(),
-                draft_mapping(template)
+                draft_mapping(template, &[], "")
             )
         }
         Problem::UnknownEvent(_) => format!(
@@ -70,13 +72,13 @@ fn describe(problem: &Problem, template: &Template, templates: &[Template]) -> S
              are: {}\nComplete this mapping for --mapping; put (?<{field}>...) around the part that matches \
              {field}:\n{}",
             list_values(template, &(0..template.slots.len()).collect::<Vec<_>>()),
-            draft_mapping(template)
+            draft_mapping(template, templates, field)
         ),
         Problem::Several(field, _, slots) => format!(
-            "several values of the line may be {field}: {example}\nThey are: {}\nComplete this mapping for \
+            "it is not clear which value of the line is {field}: {example}\nPossible: {}\nComplete this mapping for \
              --mapping; put (?<{field}>...) around the part that matches {field}:\n{}",
             list_values(template, slots),
-            draft_mapping(template)
+            draft_mapping(template, templates, field)
         ),
     }
 }
@@ -98,14 +100,40 @@ fn list_values(template: &Template, slots: &[usize]) -> String {
     }
 }
 
-/// A mapping whose pattern (a regular expression) matches the lines of the shape. It is not complete: around the part that matches the
-/// value of a field, the user must put a group with the field's name, such as `(?<logical_clock>...)`. The pattern stands
-/// between single quotes, so it must not contain a single quote. Each single quote of the shape is replaced by a dot,
-/// which matches any character.
-fn draft_mapping(template: &Template) -> String {
-    // `Assignment::default()` says that no value belongs to a field, so the pattern has no groups for fields.
-    format!(
-        "  line = '{}'",
-        pattern::from_template(template, &Assignment::default()).replace('\'', ".")
-    )
+/// A mapping with a pattern (a regular expression) for `template` and for the other shapes of events in `templates`, at most [`MAX_SHAPES`]
+/// in all. It is not complete: around the part that matches the field `wanted`, the user must put a group with the field's name, such as
+/// `(?<logical_clock>...)`. The patterns stand between single quotes, so they must not contain a single quote. Each single quote of a
+/// shape is replaced by a dot, which matches any character.
+fn draft_mapping(template: &Template, templates: &[Template], wanted: &str) -> String {
+    let is_other_event = |other: &&Template| {
+        let is_event = other.kind.is_some_and(|kind| kind != Kind::Ignore);
+        is_event && other.example != template.example
+    };
+    let others = templates.iter().filter(is_other_event);
+    let patterns = std::iter::once(template).chain(others).take(MAX_SHAPES);
+    let patterns: Vec<String> = patterns
+        .map(|template| {
+            let pattern = pattern::from_template(template, &certain_fields(template, wanted));
+            format!("'{}'", pattern.replace('\'', "."))
+        })
+        .collect();
+    match patterns.as_slice() {
+        [pattern] => format!("  line = {pattern}"),
+        patterns => format!("  line = [\n    {},\n  ]", patterns.join(",\n    ")),
+    }
+}
+
+/// The time and the clock of a shape, if its words tell them. The field `wanted` is left to the user.
+fn certain_fields(template: &Template, wanted: &str) -> Assignment {
+    let find = |field: &str, fits: &dyn Fn(&Slot) -> bool| match field == wanted {
+        true => None,
+        false => template.slots.iter().position(fits),
+    };
+    let is_clock =
+        |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
+    Assignment {
+        time: find("system_time", &is_time),
+        clock: find("logical_clock", &is_clock),
+        ..Assignment::default()
+    }
 }

@@ -2,9 +2,13 @@
 //! whose texts have the same form have the same shape: `clock: 5` and `clock: 12` have the shape `clock: <Number>`. In the code, a shape is
 //! a [`Template`]. A slot is the position of a value in a shape.
 
+use std::collections::BTreeMap;
+
+use super::evidence::{ENOUGH_WEIGHT, Field};
 use super::fields::{Assignment, Problem};
 use super::templates::Template;
 use crate::import::mapping::Kind;
+use crate::import::trials::MAX_FIRST_CLOCK;
 
 /// The search for clocks chooses a slot for each shape, one shape at each step. After a step, only this number of best choices is kept (a
 /// beam search). Keeping all choices would take too long: each shape with three possible slots makes their number three times as large.
@@ -103,7 +107,7 @@ impl<'t> Sequence<'t> {
         let are_all_labelled = events.iter().all(|&event| {
             let slots = &self.templates[event].slots;
             let mut candidates = candidates[event].iter().map(|&slot| &slots[slot]);
-            candidates.all(|slot| !super::fields::is_unlabelled_number(slot))
+            candidates.all(|slot| slot.weigh(Field::Clock) >= ENOUGH_WEIGHT)
         });
         if has_one_candidate && are_all_labelled {
             return Ok(events.iter().map(|&event| candidates[event][0]).collect());
@@ -189,13 +193,29 @@ impl<'t> Sequence<'t> {
         self.clocks = self.rows.iter().map(clock).collect();
     }
 
-    /// Whether no machine's clock falls. For Rust, `None` (a clock that is not a number) is less than every number, so after a number it
-    /// counts as a fall.
-    pub(super) fn never_falls(&self) -> bool {
-        (1..self.rows.len()).all(|index| {
-            self.rows[index - 1].machine != self.rows[index].machine
-                || self.clocks[index - 1] <= self.clocks[index]
-        })
+    /// Whether the clocks of the machines fall only where a new run (trial) begins: all machines of a file fall equally often, and each time
+    /// to a small value. For Rust, `None` (a clock that is not a number) is less than every number, so after a number it counts as a fall.
+    pub(super) fn falls_only_between_runs(&self) -> bool {
+        // For each file, how often the clock of each machine falls.
+        let mut falls_by_file: BTreeMap<usize, BTreeMap<usize, usize>> = BTreeMap::new();
+        let mut are_to_small_values = true;
+        for (index, &position) in self.rows.iter().enumerate() {
+            let file = self.templates[position.template].rows[position.row].file;
+            let falls = falls_by_file.entry(file).or_default();
+            let falls = falls.entry(position.machine).or_default();
+            let has_previous = index > 0 && self.rows[index - 1].machine == position.machine;
+            if has_previous && self.clocks[index] < self.clocks[index - 1] {
+                *falls += 1;
+                are_to_small_values &=
+                    self.clocks[index].is_some_and(|clock| clock <= MAX_FIRST_CLOCK);
+            }
+        }
+        let are_equal = |falls: &BTreeMap<usize, usize>| {
+            let mut counts = falls.values();
+            let first = counts.next();
+            counts.all(|count| Some(count) == first)
+        };
+        are_to_small_values && falls_by_file.values().all(are_equal)
     }
 
     /// Whether the numbers in `slot` of the shape `template` are lengths of the queue. The caller makes sure that all rows of the shape are

@@ -67,7 +67,7 @@ pub(super) fn find(templates: &[Template], events: &[usize]) -> Vec<Option<usize
 
 /// Numbers from this size on are taken as Unix times: 1e9 seconds after the Unix epoch, it was the year 2001. Clock values, queue lengths
 /// and machine numbers are smaller.
-const MIN_UNIX_TIME: f64 = 1e9;
+pub(super) const MIN_UNIX_TIME: f64 = 1e9;
 
 /// The slots of a shape that can be times, by their format, their words, their unit or their size.
 fn candidates(template: &Template) -> impl Iterator<Item = (usize, &Slot)> {

@@ -90,6 +90,9 @@ static AT_UNIT: Lazy<Regex> =
 /// `A |` in `A | send`, or `A]` in `[A] send`. The letters `R`, `S` and `I` stand for events and are not names.
 static AT_LETTER: Lazy<Regex> = Lazy::new(|| regex(r"^[A-HJ-QT-Z](?:\]|:| \|)"));
 
+/// A single capital letter.
+static AT_CAPITAL: Lazy<Regex> = Lazy::new(|| regex(r"^\p{Lu}\b"));
+
 /// Splits a record of one or more lines into tokens.
 pub(super) fn tokens(record: &str) -> Vec<Token<'_>> {
     let mut tokens: Vec<Token<'_>> = vec![];
@@ -147,6 +150,9 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
     if begins_record && AT_LETTER.is_match(rest) {
         return (Class::Name, 1);
     }
+    if follows_machine_word(before) && AT_CAPITAL.is_match(rest) {
+        return (Class::Name, 1);
+    }
     match AT_NAME.find(rest) {
         Some(found)
             if found
@@ -158,6 +164,15 @@ fn next_token(rest: &str, before: &[Token<'_>]) -> (Class, usize) {
         Some(found) => (Class::Word, found.end()),
         None => (Class::Mark, first.len_utf8()),
     }
+}
+
+/// Whether a word for a machine is directly before, as in `Machine A`.
+fn follows_machine_word(before: &[Token<'_>]) -> bool {
+    let [.., word, blank] = before else {
+        return false;
+    };
+    let is_machine_word = |word: &str| peers::MACHINE_WORDS.contains(&word.to_lowercase().as_str());
+    word.class == Class::Word && blank.text == " " && is_machine_word(word.text)
 }
 
 /// The length in bytes of the names of peers at the beginning of `rest`. Names are names of peers if they follow one of these:
@@ -181,9 +196,9 @@ fn peers_at(rest: &str, before: &[Token<'_>]) -> Option<usize> {
         let earlier = index.checked_sub(1).map(|index| before[index]);
         match token.class {
             Class::Space => {}
-            Class::Mark if ":=#".contains(token.text) => {
+            Class::Mark if ":=#\"".contains(token.text) => {
                 allows_numbers |= token.text == ":";
-                has_colon_or_equals |= token.text != "#";
+                has_colon_or_equals |= ":=".contains(token.text);
             }
             Class::Mark if "<>→←".contains(token.text) => has_arrow = true,
             // A dash is allowed only in `->`, in `<-`, and directly before the names, as in `machine-1`.

@@ -204,7 +204,12 @@ fn begin(
         addresses: participant.addresses.clone(),
     };
     let wiring = Wiring::new(&participant.run.configuration);
-    let secret = Secret::new(&participant.token, participant.seed, &participant.run.key());
+    let secret = Secret::new(
+        &participant.token,
+        participant.seed,
+        participant.time_scale,
+        &participant.run.key(),
+    );
     // The position of this run among the runs of an event loop. Here it is the only run.
     let slot = 0;
     // `Mesh::new` begins to watch the listener. So an error of `Mesh::new` is reported as an error of listening.

@@ -15,7 +15,7 @@
 //!
 //! If the experiment adds delays to messages, there are two conditions. A message that is sent at t with the delay d must arrive before
 //! every tick of its recipient that is due later than t + d, and after every earlier message from the same sender to the same recipient.
-//! A message cannot arrive too early, because the recipient holds each message back until the message's delay is over.
+//! It does not matter how early a message arrives, because the recipient holds each message back until the message's delay is over.
 
 use std::collections::HashMap;
 

@@ -18,10 +18,11 @@ pub(super) struct Secret {
 
 impl Secret {
     /// Creates the key for the proofs of a run. `run_key` is the name of the run: the text of its configuration and repetition. Machines
-    /// get the same key only if all three arguments are equal.
-    pub(super) fn new(token: &RunToken, seed: u64, run_key: &str) -> Self {
+    /// get the same key only if all four arguments are equal.
+    pub(super) fn new(token: &RunToken, seed: u64, time_scale: f64, run_key: &str) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
         hasher.update(token).update(&seed.to_be_bytes());
+        hasher.update(&time_scale.to_bits().to_be_bytes());
         hasher.update(run_key.as_bytes());
         Self {
             key: *hasher.finalize().as_bytes(),
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_proof_is_valid_only_for_its_step_its_machines_and_its_run() {
-        let secret = Secret::new(&[7; 16], 1, "a");
+        let secret = Secret::new(&[7; 16], 1, 6.0, "a");
         let step = secret.signed(new_step(StepKind::Dial, 1, [3; 16], 5), 0, b"before");
         assert!(secret.is_proven(&step, 0, b"before"));
         assert!(!secret.is_proven(&step, 2, b"before"), "to another machine");
@@ -142,9 +143,10 @@ mod tests {
         }
         // Another token, another seed and another run.
         for other in [
-            Secret::new(&[8; 16], 1, "a"),
-            Secret::new(&[7; 16], 2, "a"),
-            Secret::new(&[7; 16], 1, "b"),
+            Secret::new(&[8; 16], 1, 6.0, "a"),
+            Secret::new(&[7; 16], 2, 6.0, "a"),
+            Secret::new(&[7; 16], 1, 5.0, "a"),
+            Secret::new(&[7; 16], 1, 6.0, "b"),
         ] {
             assert!(!other.is_proven(&step, 0, b"before"));
         }

@@ -122,7 +122,12 @@ impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
             reason,
         })?;
         let wiring = Wiring::new(configuration);
-        let secret = Secret::new(&token, self.settings.seed, &run.key());
+        let secret = Secret::new(
+            &token,
+            self.settings.seed,
+            self.settings.time_scale,
+            &run.key(),
+        );
         let (clock, reactor) = (self.clock, &mut self.reactor);
         Endpoints::in_this_process(listeners)
             .and_then(|endpoints| Mesh::new(slot, wiring, endpoints, secret, clock, reactor))

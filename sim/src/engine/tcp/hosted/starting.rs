@@ -26,7 +26,7 @@ impl HostedRun {
         reactor: &mut Reactor,
     ) -> io::Result<Mesh> {
         let wiring = self.mesh.wiring().clone();
-        let secret = Secret::new(token, self.seed, &self.run.key());
+        let secret = Secret::new(token, self.seed, self.time_scale, &self.run.key());
         let mesh = Mesh::new(slot, wiring, endpoints, secret, clock, reactor)?;
         let old = std::mem::replace(&mut self.mesh, mesh);
         self.rejected_connections += old.rejected_connections();

@@ -37,7 +37,7 @@ impl Fixture {
         let endpoints = Endpoints::in_this_process(listeners.expect("ports")).expect("addresses");
         let (wiring, secret) = (
             Wiring::new(&run.configuration),
-            Secret::new(&[1; 16], seed, "run"),
+            Secret::new(&[1; 16], seed, 1.0, "run"),
         );
         // The position of the run in the event loop.
         let slot = 0;

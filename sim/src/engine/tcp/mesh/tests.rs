@@ -22,7 +22,7 @@ const PATIENCE: usize = 1000;
 /// Creates the key with which machines prove that they know `token` (16 bytes that only the machines of the run know). In all tests, the
 /// seed is 1 and the run's name is `run`.
 fn secret(token: RunToken) -> Secret {
-    Secret::new(&token, 1, "run")
+    Secret::new(&token, 1, 1.0, "run")
 }
 
 /// A mesh whose machines are all in this process, and what has arrived.
