@@ -30,7 +30,7 @@ fn has_own_repository(project: &Path) -> bool {
 
 /// Makes Cargo run this script again after every `git commit` and `git checkout`: Cargo watches the files that these commands change in
 /// Git's own folder. The paths of these files are different in a worktree and in a clone, so the script asks Git for them. Git's index is
-/// not watched, because it changes with every `git status`.
+/// not watched, because it can change with every `git status`.
 fn watch_commits() {
     // `HEAD` changes with a checkout, because it names the current branch. The hash of a branch's newest commit is in `packed-refs`, in
     // `reftable` or in the branch's own file (see below). Only those that exist are watched: many repositories have no `packed-refs` or no
@@ -58,7 +58,8 @@ fn git_path(name: &str) -> Option<PathBuf> {
     git(&["rev-parse", "--git-path", name]).map(PathBuf::from)
 }
 
-/// Returns the first 12 digits of the commit's hash, followed by `-dirty` if a tracked file has changes.
+/// Returns the first 12 digits of the commit's hash, followed by `-dirty` if a tracked file has changes. (After a change outside
+/// of `src`, this script does not run again. Then the commit stays without `-dirty`.)
 fn commit() -> Option<String> {
     let hash = git(&["rev-parse", "--short=12", "HEAD"])?;
     let changes = git(&[

@@ -53,7 +53,8 @@ impl Statistic {
         let values = &numbers(runs);
         let (value, interval) = match self {
             Self::Mean => {
-                // Runs can have different largest possible values: a count of ticks is at most the run's number of ticks. Then
+                // Runs can have different largest possible values. For example, the number of ticks that receive is at most the number of all
+                // ticks of the run. Then
                 // `largest_possible` is the largest of these values. It is `None` if the quantity has no largest possible value.
                 let limits = runs.iter().map(|run| run.largest_possible);
                 let limits: Option<Vec<f64>> = limits.collect();

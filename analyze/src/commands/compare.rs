@@ -17,10 +17,10 @@ use super::selection::Selection;
         schedule in both runs of a pair (column as_scheduled), the two must have the same events. If such a pair has different events, the \
         exit code is 4. If the datasets have different seeds, events are not compared. With --warm-up S, the measures are calculated without the first S model seconds, \
         but events of the whole run are compared.\n\n\
-        CSV and JSON have one record for each configuration, machine and measure. It gives the number of pairs of runs in which the measure \
-        is defined in both runs (n). Over these pairs, it gives the two means (mean_a, mean_b) and the mean difference B - A (difference) with its \
-        standard deviation (sd) and 95 % interval (low, high). It also gives the share of pairs with exactly equal values (equal). This share \
-        includes pairs in which the measure is defined in one run only: their values are not equal. With --format table, a summary in words stands above the table. With CSV and JSON, it is printed to stderr."
+        CSV and JSON have one record for each configuration, machine and measure. The column n has the number of pairs in which both values are \
+        defined. The means (mean_a, mean_b), the mean difference B - A (difference), its standard deviation (sd) and its 95 % interval (low, high) are \
+        calculated from these n pairs. The column equal has the share of pairs with exactly equal values. For this share, a pair in which \
+        only one value is defined counts too, as not equal. With --format table, a summary in words stands above the table. With CSV and JSON, it is printed to stderr."
 )]
 pub struct Compare {
     /// The folder of dataset A

@@ -25,7 +25,7 @@ The table has a row for each configuration. If the machines of a configuration n
 machine that needs most. The configuration that needs most comes first. Below the table, the command prints lines for the \
 experiment file. With these lines, `sim run` makes the additional runs. The command also prints how long this will take. The \
 column `needed` has the total number of repetitions, including those that are done. The width of an interval depends on chance. So `needed` \
-is larger than what is enough on average: with it, the interval is very probably as narrow as wanted.
+includes a reserve: with this number of repetitions, the interval is very probably as narrow as wanted.
 
 CSV and JSON have one record for each machine.")]
 pub struct Precision {

@@ -65,6 +65,11 @@ impl RowOptions {
         RowQuery::new(&self.having, &self.sort, shown)
     }
 
+    /// Whether option --having or --sort is given.
+    pub fn is_given(&self) -> bool {
+        !self.having.is_empty() || self.has_sort_keys()
+    }
+
     /// Whether option --sort is given.
     pub fn has_sort_keys(&self) -> bool {
         !self.sort.is_empty()
@@ -94,6 +99,11 @@ pub struct Top {
 }
 
 impl Top {
+    /// Whether the option is given.
+    pub fn is_given(&self) -> bool {
+        self.top.is_some()
+    }
+
     /// Drops the rows after the first N. Without the option, keeps all rows.
     pub fn truncate<T>(&self, rows: &mut Vec<T>) {
         if let Some(top) = self.top {

@@ -27,8 +27,8 @@ pub struct Selection {
     /// Use only the finished runs of this kind
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
-    /// Use only runs, or machines of runs, that meet this condition: internal=0.7, or SQL such as "internal < 0.7 and role =
-    /// 'slowest'". It can use most columns of runs.csv (the error for a wrong name lists them), and also `dataset` (the folder's name),
+    /// Use only runs, or machines of runs, that meet this condition: internal=0.7, or SQL such as "internal < 0.7 and rates =
+    /// '1,3,6'". It can use most columns of runs.csv (the error for a wrong name lists them), and also `dataset` (the folder's name),
     /// `machine` (its number, from 0), `rate` (ticks per second) and `role` (slowest, fastest, between, or equal if all machines have
     /// the same rate). The commands `clocks`, `compare`, `export`, `methods`, `plot` and `report` need whole runs, so they do not accept
     /// machine, rate and role. If this option is given several times, all conditions must hold

@@ -24,15 +24,15 @@ const MAX_DATASET_LINES: usize = 4;
         The table has a row for each configuration. The first row is the configuration in which the queue of the slowest machine \
         grows fastest.\n\n\
         The growth of the backlog, the final lag and the mean jump are those of the slowest machine. The logical rate (how much a clock \
-        grows in a second of model time) is that of the fastest clock. But --having and --sort use the values of the slowest machine for all measures, also for the \
-        logical rate, although the table does not show this one.\n\n\
+        grows in a second of model time) is that of the fastest clock. But --having and --sort always use the values of the slowest machine. So for the logical rate, they use \
+        a value that is not in the table.\n\n\
         The measured regime of a machine is stable if fewer messages arrive than it has ticks, and overloaded if more arrive. It is \
         critical if the measurement cannot decide: the 95 % interval of the offered load (arriving messages per tick) contains 1.\n\n\
         CSV and JSON have one record for each machine of every configuration, with all measures of `drift`, `jumps` and `backlog`.")]
 pub struct Summary {
     #[command(flatten)]
     datasets: Datasets,
-    /// Print only the first N rows, or in CSV and JSON the first N records [default: 10 rows, all records]
+    /// Print only the first N rows, or in CSV and JSON the first N records [default: 10 in a table, all in CSV and JSON]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "all")]
     top: Option<u64>,
     /// Print all rows

@@ -18,7 +18,7 @@ use super::rows::{RowOptions, Top};
 ///
 /// For each machine of a configuration, the table shows the measured mean, its 95 % interval, the prediction, the difference (measured minus
 /// predicted) and `z`: the difference divided by the standard error of the mean. `none` means that the value was not measured or cannot be
-/// predicted. As a value of `z`, `none` can also mean that all measured values are equal, so there is no standard error. A letter below a
+/// predicted. As a value of `z`, `none` can also mean that all measured values are equal: the standard error is 0 then. A letter below a
 /// value is a caveat: the theory neglects something that affects this value.
 ///
 /// If an experiment file (TOML) is given in place of datasets, the command prints the predictions for every configuration. It also prints
@@ -75,6 +75,11 @@ impl Theory {
             changes: self.set.clone(),
             ..Overrides::default()
         };
+        if self.options.is_given() || self.top.is_given() {
+            bail!(
+                "--having, --sort and --top choose rows of a table about datasets; for an experiment file, the table has all rows"
+            );
+        }
         let experiment = Experiment::read(file, overrides)?;
         // This call fails if --where or --only is given: these options choose runs, but an experiment file has no runs.
         let warm_up_s = self.datasets.selection.warm_up_without_runs()?;

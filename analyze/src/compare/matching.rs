@@ -3,7 +3,7 @@
 //! The key of a run is a text with its parameters and its repetition, such as `rates=1,3,6 internal=0.7 ... repetition=0`. The key
 //! contains neither the engine nor the time scale nor the seed. So the same run over TCP and in virtual time has the same key.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use sim::log::JournalRow;
 
@@ -109,43 +109,60 @@ fn explain_no_match(a: &Dataset, b: &Dataset, left_out: usize) -> String {
     if left_out > 0 {
         return "each run that is in both datasets was left out of A or of B by --only".to_owned();
     }
-    let (of_a, of_b) = (parameters(a), parameters(b));
+    let names: BTreeSet<&str> = parameters(a)
+        .chain(parameters(b))
+        .map(|(name, _)| name)
+        .collect();
     // A parameter is disjoint if none of its values in A occurs in B.
-    let disjoint_parameters = of_a.iter().filter_map(|(name, values_a)| {
-        let values_b = of_b.get(name)?;
+    let disjoint_parameters = names.into_iter().filter_map(|name| {
+        let (values_a, values_b) = (values(a, name), values(b, name));
         let are_disjoint = values_a.iter().all(|value| !values_b.contains(value));
         are_disjoint.then(|| {
-            let (values_a, values_b) = (list_values(values_a), list_values(values_b));
+            let (values_a, values_b) = (list_values(&values_a), list_values(&values_b));
             format!("{name} is {values_a} in A and {values_b} in B")
         })
     });
     let disjoint_parameters: Vec<String> = disjoint_parameters.collect();
     if disjoint_parameters.is_empty() {
         // No single parameter is the reason. For example, the datasets may have different combinations of the same values.
+        let first_key = |dataset: &Dataset| {
+            let first = dataset.finished().first();
+            first.map_or(String::new(), |row| row.key.clone())
+        };
         format!(
             "the key of the first run is \"{}\" in A and \"{}\" in B",
-            a.finished()[0].key,
-            b.finished()[0].key
+            first_key(a),
+            first_key(b)
         )
     } else {
         disjoint_parameters.join(", ")
     }
 }
 
-/// All values of each parameter in the keys of a dataset, by the parameter's name.
-fn parameters(dataset: &Dataset) -> BTreeMap<&str, Vec<&str>> {
-    let mut parameters: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+/// The names and values of the parameters in the keys of a dataset.
+fn parameters(dataset: &Dataset) -> impl Iterator<Item = (&str, &str)> {
     let keys = dataset.finished().iter().map(|row| row.key.as_str());
-    for (name, value) in keys
-        .flat_map(str::split_whitespace)
+    keys.flat_map(parameters_of_key)
+}
+
+/// The names and values of the parameters in a key such as `rates=1,3,6 internal=0.7`.
+fn parameters_of_key(key: &str) -> impl Iterator<Item = (&str, &str)> {
+    key.split_whitespace()
         .filter_map(|parameter| parameter.split_once('='))
-    {
-        let values = parameters.entry(name).or_default();
+}
+
+/// All values of a parameter in the keys of a dataset. A key without the parameter stands for its default.
+fn values<'d>(dataset: &'d Dataset, name: &str) -> Vec<&'d str> {
+    let mut values = vec![];
+    for row in dataset.finished() {
+        let mut parameters = parameters_of_key(&row.key);
+        let found = parameters.find(|(other, _)| *other == name);
+        let value = found.map_or("the default", |(_, value)| value);
         if !values.contains(&value) {
             values.push(value);
         }
     }
-    parameters
+    values
 }
 
 fn list_values(values: &[&str]) -> String {

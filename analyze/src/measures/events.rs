@@ -48,7 +48,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         unit: "",
         decimals: 3,
         brief: "internal events / ticks without a message to receive",
-        remark: "It estimates the configured probability `internal`. If runs have only few ticks without a message to receive, the mean of the runs' shares is too high. For example, this mean is 0.415 for internal = 0.4 if runs have about 8 such ticks (the slowest machine of rates 2,3,4 in 60 s). A better estimate uses sums over all runs: sum of internal_events / (sum of internal_events + sum of send_events).",
+        remark: "It estimates the configured probability `internal`. If runs have only few ticks without a message to receive, the mean of the runs' shares is too high: runs that by chance have more sends have more such ticks, but do not count more in the mean. For example, the slowest machine of rates 2,3,4 has 120 ticks in 60 s. With internal = 0.4, about 8 of them have no message to receive, and the mean of the shares is 0.415. A better estimate uses sums over all runs: sum of internal_events / (sum of internal_events + sum of send_events).",
         // A tick without a message to receive is an internal event or a send.
         value: Number(|of| {
             let internal = of.machine.internal_events as f64;

@@ -15,7 +15,7 @@ const NARROWEST_PROSE: usize = 16;
 
 /// The title, the table and its caption as text. If the table is wider than `width` characters, columns get their shorter forms (for
 /// example, means without intervals). If the table is still wider, optional columns are left out, and a sentence names them. A line is
-/// longer than `width` only if its words are too long. Words are broken only in a cell with a line of more than 1,000 characters.
+/// longer than `width` only if its words are too long. Words are kept whole, except in a cell with a line of more than 1,000 characters.
 pub fn terminal(table: &Table, width: u16) -> String {
     let (table, left_out) = narrowed(table, width);
     let mut text = format!("{}\n\n", table.title);
@@ -76,7 +76,7 @@ fn fits(table: &Table, width: u16) -> bool {
                 parts.map(display_width).max().unwrap_or(0)
             };
             let (widest_line, widest_word) = (widest(&[LINE_BREAK]), widest(&[LINE_BREAK, ' ']));
-            // A word is never broken, so a cell is at least as wide as its widest word.
+            // Words are not broken here, so a cell is at least as wide as its widest word.
             row[index] = "x".repeat(widest_line.min(NARROWEST_PROSE).max(widest_word));
         }
     }

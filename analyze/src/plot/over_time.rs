@@ -37,7 +37,7 @@ fn words(kind: Kind) -> [&'static str; 2] {
         ],
         _ => [
             "logical clock",
-            "The clock after a machine's last event; 0 before its first.",
+            "At each time, the clock after the machine's latest event; 0 before its first event.",
         ],
     }
 }

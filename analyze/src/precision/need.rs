@@ -41,7 +41,8 @@ pub struct Need {
     /// With this number of repetitions, the interval is as narrow as wanted with the probability [`ASSURANCE`]. If the interval is narrow
     /// enough already, this is the number of repetitions that are done.
     pub repetitions: Option<u64>,
-    /// How many repetitions are enough depends on the true standard deviation. Of this deviation only a 95 % interval is known. `low` is
+    /// The number of repetitions that are enough depends on the true standard deviation. This deviation is not known exactly: there is only a
+    /// 95 % interval for it. `low` is
     /// the number of repetitions that would be enough if the deviation were at the lower end of this interval.
     pub low: Option<u64>,
     /// The number of repetitions that would be enough if the deviation were at the upper end of this interval.

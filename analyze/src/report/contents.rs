@@ -164,12 +164,16 @@ fn diagrams(dataset: &Dataset, extras: &Extras) -> Result<Vec<DrawnRun>, ReportE
             ..DiagramOptions::default()
         };
         let diagram = Diagram::new(&execution, window, options)?;
+        // A part of these seconds may have too many events to be drawn.
+        let left_out = diagram
+            .left_out(true)
+            .map_or(String::new(), |words| format!(" {words}."));
         drawn.push(DrawnRun {
             title: format!("Run {} of {}", row.run, dataset.label()),
             svg: diagram.draw(FORM),
             words: format!(
                 "The first {} s of run {}, because {reason}. Each line is a machine, each arrow a message. `analyze diagram` draws other \
-                 runs and other parts.",
+                 runs and other parts.{left_out}",
                 DIAGRAM_S.min(row.duration_s()),
                 row.run
             ),

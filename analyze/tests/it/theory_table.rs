@@ -348,6 +348,12 @@ fn options_that_do_not_fit_an_experiment_file_are_refused() {
             vec!["e.toml", "--where", "internal=0.4"],
             "--where and --only choose runs",
         ),
+        (vec!["e.toml", "--top", "1"], "the table has all rows"),
+        (vec!["e.toml", "--sort", "rates"], "the table has all rows"),
+        (
+            vec!["e.toml", "--having", "rate > 1"],
+            "the table has all rows",
+        ),
         (
             vec!["e.toml", "small"],
             "e.toml is a file: give one experiment file alone",

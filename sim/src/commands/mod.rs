@@ -80,7 +80,8 @@ pub struct ExperimentArgs {
     /// the file. Only for the tcp engine
     #[arg(long, value_parser = one_of::<Isolation>(Isolation::NAMES), help_heading = HOW)]
     isolation: Option<Isolation>,
-    /// Number of runs at the same time [default: as many as this computer can run without late ticks]
+    /// Largest number of runs at the same time [default: as many as this computer can run without late ticks; in virtual time, one for
+    /// each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = HOW)]
     jobs: Option<u32>,
     /// Ports on which the machines listen. Several runs at the same time can use the same ports, because each run has its own

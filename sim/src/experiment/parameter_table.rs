@@ -294,7 +294,7 @@ pub static PARAMETERS: [Parameter; 11] = [
         "sends",
         "sends",
         TEXT,
-        "To which of the machines that the sender may send to a send goes: `unicast` (one), `multicast(2)` (two), `broadcast` (all) or `mix` (one or all).",
+        "How many of its neighbours (see `topology`) a machine sends a message to: `unicast` (one), `multicast(2)` (two), `broadcast` (all) or `mix` (one or all, at random).",
         |item, _| settings!(sends, each(item, values::sends)),
         field!(sends),
     ),

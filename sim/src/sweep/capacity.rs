@@ -12,8 +12,8 @@ const SPARE_FILES: u64 = 64;
 /// Number of ticks per second that an event loop (a thread that runs machines) can do on one core with a lateness of less than a
 /// millisecond. It can do several times as many ticks, but then they are later.
 const TICKS_PER_SECOND_PER_CORE: f64 = 60_000.0;
-/// If each message has its own connection, a message counts as this number of ticks: the message takes about 60 to 80 µs of a core's
-/// time, and a tick takes about 17 µs (a second divided by [`TICKS_PER_SECOND_PER_CORE`]).
+/// If each message has its own connection, a message counts as this number of ticks. The message takes about 60 to 80 µs of a core's time,
+/// and a tick takes about 17 µs (a second divided by [`TICKS_PER_SECOND_PER_CORE`]). The ratio, at most 4.7, is rounded up.
 const TICKS_PER_CONNECTION: f64 = 5.0;
 /// Number of machines in their own processes that one core can run with a lateness of less than a millisecond.
 const PROCESSES_PER_CORE: u64 = 48;
@@ -232,7 +232,8 @@ impl Capacity {
         }
     }
 
-    /// Returns for how many runs the cores can do all ticks on time, if all have as many ticks per second as the run with the most.
+    /// Returns how many runs can be made at once so that the cores do all ticks on time. This assumes that every run has as many ticks per
+    /// second as the run with the most ticks per second.
     fn runs_by_ticks(&self, experiment: &Experiment) -> u64 {
         let runs_per_core = TICKS_PER_SECOND_PER_CORE / most_ticks_per_second(experiment);
         (runs_per_core * self.usable_cores()) as u64

@@ -82,7 +82,7 @@ pub struct Plan {
     pub planned: u64,
     /// Number of planned runs that are done.
     pub done: u64,
-    /// Number of planned runs that failed and are not tried again.
+    /// Number of planned runs that failed. They are not tried again, except those that the user chose with `--only`.
     pub failed: u64,
     /// Number of runs in the dataset that are not planned any more, because the experiment file was made smaller. They stay in the dataset.
     pub no_longer_planned: u64,
@@ -90,7 +90,8 @@ pub struct Plan {
     pub to_do: Vec<Run>,
     /// How many runs are made at once, and what limits this number.
     pub width: Width,
-    /// Number of threads that make the runs. Exception: if each machine is a process of its own, the number of threads is `width.runs`.
+    /// Number of threads that make the runs. If each machine is a process of its own, this number is not used: then each run that is made
+    /// has a thread (`width.runs` threads).
     pub workers: usize,
     /// Approximate wall time.
     pub wall_time: Duration,
@@ -99,8 +100,8 @@ pub struct Plan {
     pub memory_bytes: u64,
     /// How many events the tcp engine keeps in memory at most, of all runs under way together. Further events go to files.
     pub events_in_memory: usize,
-    /// How many ended runs can wait in the writer's queue. In virtual time, each worker also has a queue of this size for its own ended
-    /// runs.
+    /// How many ended runs can wait in the writer's queue. The workers have queues of the same size for their ended runs: one for each worker
+    /// in virtual time, and a common one over TCP.
     pub max_waiting_runs: usize,
     /// Approximate number of bytes that the runs to do will add to the disk.
     pub disk_bytes: u64,
@@ -194,8 +195,8 @@ impl Plan {
         let by_configuration = by_configuration(&to_do);
         let width = capacity.width(experiment, options, to_do.len() as u64, heaviest);
         let workers = capacity.workers(experiment, &width);
-        // In virtual time, each worker has a queue of ended runs, and the writer has one. Over TCP, there are two queues, never more than
-        // this number.
+        // In virtual time, each worker has a queue of ended runs, and the writer has one. Over TCP, the workers share one queue, so there are
+        // only two. `workers + 1` is at least 2, so it is large enough there too.
         let queues = workers as u64 + 1;
         let max_waiting_runs = memory::max_waiting_runs(largest(experiment), queues);
         let machines = heaviest.rates.machines();

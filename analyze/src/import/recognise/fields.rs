@@ -153,8 +153,8 @@ pub(super) fn assign(
         found[index].clock = Some(clock);
     }
     sequence.set_clocks(&found);
-    // A machine's clock never falls within a run. So if the clock often falls from one line to the next line with the same name, the names
-    // are not names of machines.
+    // A machine's clock never falls within a run. So if the clock falls from one line to the next line with the same name, although no new
+    // run begins there, the names are not names of machines.
     if is_prefixed
         && !sequence.falls_only_between_runs()
         && let Some(&first) = events.first()
@@ -431,9 +431,10 @@ fn machine_slots(templates: &[Template], events: &[usize]) -> Vec<Option<usize>>
 /// Maximum number of machines in a file whose lines begin with the names of machines.
 const MAX_MACHINES: usize = 20;
 
-/// For each shape, the slot that is a name at the beginning of the line, such as `vm1: ` or `[A]`. A time and the level of a
-/// log message (such as `INFO`) may come before the name. The whole result is `None` if an event does not begin with a name. It is also `None` if the names in a file are probably not those of
-/// machines. That is so if the file has only one name, if it has more than [`MAX_MACHINES`] names, or if one of its names occurs only once.
+/// For each shape, the slot that is a name at the beginning of the line, such as `vm1: ` or `[A]`. A time and the level of a log message
+/// (such as `INFO`) may come before the name. The whole result is `None` if an event does not begin with a name. It is also `None` if the
+/// names in a file are probably not those of machines. That is so if the file has only one name, if it has more than [`MAX_MACHINES`]
+/// names, or if one of its names occurs only once.
 fn prefix_slots(templates: &[Template], events: &[usize]) -> Option<Vec<Option<usize>>> {
     let prefix = |template: &Template| {
         let mut slots = template.slots.iter();

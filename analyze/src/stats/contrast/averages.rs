@@ -105,7 +105,8 @@ fn averages(
 
 /// Makes groups that combine the machines of each run. Of two configurations with the rates 1,3,6 and 1,3, only the first two machines can
 /// be compared: `k` is 2. In a group for `k`, each run has one value: the mean over the first `k` of the machines that the user chose with
-/// --where. Different rows can have a different `k`. For each of them, the result has `k` and a group for each configuration.
+/// --where. Different rows can have a different `k`. For each `k` that occurs, the result has this `k` and a group for each
+/// configuration.
 fn run_means(
     pairs: &[Pair<'_>],
     repetitions: &Repetitions<'_>,
@@ -117,8 +118,9 @@ fn run_means(
         .collect()
 }
 
-/// Puts the rows of the same two configurations together. Each of `rows` compares two machines. The result has a pair for every two
-/// configurations that are compared, with its weight: the number of their rows. The two groups of such a pair are from `run_means`.
+/// Puts the rows of the same two configurations together. Each of `rows` compares a machine of side A with a machine of side B. The result has one
+/// pair for each configuration of A and the configuration of B with which it is compared, and a weight: the number of rows that compare
+/// their machines. The two groups of such a pair are from `run_means`.
 ///
 /// The result is `None` if a value in `run_means` includes a machine that has no row. This happens if the user chose a machine (with
 /// --where) in only one of two compared configurations. The result is also `None` if the user did not choose the same machines in all runs

@@ -184,8 +184,8 @@ fn messages_that_are_received_at_the_time_of_their_send_are_found() {
 /// If the run is late, the audit knows only the earliest and the latest possible arrival of each message. In this test a message can travel
 /// as long as the whole run lasts. So every order is possible, and `queue_order` passes. But `queue_length` fails. The logged queue lengths
 /// show when messages entered the queue, but not which messages. So this check assumes that messages are received in the order in which
-/// they entered: for example, that the third message received is the third that entered. Because of the bug, the message that is received
-/// third may have been sent only after the third message entered. Then the check fails.
+/// they entered: for example, that the third message received is the third that entered. Because of the bug, the third message received
+/// can be one that was sent after the third message had entered. But a message cannot enter before it is sent, so the check fails.
 #[test]
 fn a_wrong_order_in_a_late_run_is_found_by_queue_length() {
     let allow_long_latencies = |run: &mut EndedRun| {

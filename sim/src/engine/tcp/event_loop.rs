@@ -112,8 +112,9 @@ enum DeadlineKind {
     /// The next tick of this machine is due.
     Tick(usize),
     /// If `started` is false, the run must start by the deadline. If `started` is true, the run must end by the deadline; such a deadline
-    /// is set when the run starts. `setup_count` is how many meshes the run had got when the deadline was set. If `started` is false and
-    /// the run has got another mesh since then, this deadline has no effect: the newer mesh has a deadline of its own. `suspended_ns` is
+    /// is set when the run starts. A run can be set up several times: if an attempt fails, the run gets a new mesh. `setup_count` is the
+    /// number of attempts when the deadline was set. If `started` is false and there was another attempt since then, this deadline has no
+    /// effect: the newer mesh has a deadline of its own. `suspended_ns` is
     /// how long the loop had been suspended in total when the deadline was set. Later suspensions postpone the deadline.
     Patience {
         started: bool,
@@ -366,7 +367,7 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
     }
 
     /// While there are too many silent connections, closes the one that has been silent longest. A connection is silent if it was
-    /// accepted and has not yet said from which machine it comes.
+    /// accepted and its other side has not yet proved which machine it is.
     fn close_silent_connections(&mut self) {
         while self.reactor.has_too_many_silent()
             && let Some(route) = self.reactor.longest_silent()
@@ -396,7 +397,8 @@ impl<'s, D: FnMut(RunOutcome<RawLog>)> EventLoop<'s, D> {
             self.deadlines.extend(first_ticks);
             let end_ns = hosted.end_ns().unwrap_or(now_ns);
             // Machines that have no tick send their end frames now. (An end frame says that no more messages follow.) If an end frame
-            // cannot be sent, the run fails, but only below: `not_started` must be lowered first, because the run has started.
+            // cannot be sent, the run fails. But the code for this comes further down: `not_started` must be lowered first, because the run
+            // has started.
             let end_frames_sent = hosted.end_machines_without_ticks();
             self.not_started -= 1;
             let has_started = true;

@@ -1,7 +1,7 @@
 //! Waits until a socket is ready or a deadline has passed, with a precision of microseconds, and says which sockets are ready.
 //!
-//! On Linux, the system call that waits for sockets (`epoll_wait`) rounds its timeout up to whole milliseconds. This would make each tick
-//! half a millisecond late on average. So on Linux, a timer that is watched like a socket (a timer descriptor) ends the wait.
+//! On Linux, the system call that waits for sockets (`epoll_wait`) takes its timeout in whole milliseconds, so timeouts are rounded up. This
+//! would make each tick half a millisecond late on average. So on Linux, a timer that is watched like a socket (a timer descriptor) ends the wait.
 
 use std::collections::VecDeque;
 use std::io;

@@ -25,8 +25,8 @@ struct MeshError {
 }
 
 impl<D: FnMut(RunOutcome<RawLog>)> EventLoop<'_, D> {
-    /// Takes the next run and begins to set it up, if another run is possible now. Returns whether there may be more runs to take: false
-    /// after an interrupt, and when `runs` has ended.
+    /// Takes the next run and begins to set it up, if another run is possible now. Returns false after an interrupt, and when
+    /// the channel `runs` is empty and closed. Otherwise there may be more runs to take, and it returns true.
     pub(super) fn take(&mut self, runs: &Receiver<Run>) -> bool {
         self.may_take_more = false;
         if self.control.is_stopped() {
