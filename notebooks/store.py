@@ -85,9 +85,10 @@ def main():
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help=f"one of {', '.join(names)}; all if none is named")
     parser.add_argument("--keep-data", action="store_true", help="do not run the commands that make the data")
     arguments = parser.parse_args()
-    for name in arguments.notebooks or names:
+    for name in arguments.notebooks:
         if name not in names:
             parser.error(f"there is no notebook `{name}`; the notebooks are {', '.join(names)}")
+    for name in arguments.notebooks or names:
         store(FOLDER / f"{name}.ipynb", arguments.keep_data)
 
 

@@ -39,7 +39,7 @@ class Table:
 
 
 def figures(value: float) -> str:
-    """Writes a number with three significant figures and separated thousands, such as `0.0123`, `4.56` or `1,230`."""
+    """Writes a number with at most three significant figures and separated thousands, such as `0.0123`, `4.56` or `1,230`."""
     if value == 0:
         return "0"
     # From 99.95 on, three figures leave no decimals (99.95 becomes 100). Format `g` would write 1,234 as 1.23e+03, so `round` is used:

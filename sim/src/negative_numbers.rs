@@ -2,8 +2,8 @@
 
 use clap::Command;
 
-/// Returns `command` with options that accept negative numbers as values. So `--top -5` is refused with the reason why 5 below 0 is no
-/// possible value. Without this, Clap would take `-5` for an unknown option.
+/// Returns `command` with options that accept negative numbers as values. So `--warm-up -5` is refused with a message about the value.
+/// Without this, Clap would take `-5` for an unknown option.
 pub fn accept_negative_numbers(command: Command) -> Command {
     command
         .mut_args(|option| {

@@ -207,7 +207,8 @@ mod tests {
     }
 
     /// All estimates here are of 100 runs. For example, the interval from -1 to 3 has a half-width of 2. Four times as many runs reduce the
-    /// half-width to 1. Then the interval is from 0 to 2, so it only touches the bound 0.
+    /// half-width to 1. Then the interval is from 0 to 2. It just touches the bound 0, and with more runs it no longer contains
+    /// the bound. So about 400 runs are enough.
     #[test]
     fn the_number_of_runs_to_decide_grows_with_the_square_of_the_width() {
         let runs = |criterion: Option<Criterion>, value, low, high| {
@@ -235,8 +236,8 @@ mod tests {
     /// distributed with known variance. The first verdict is made after 400 runs. The estimate from these runs is z standard errors above
     /// the bound, and z has a standard normal distribution. If the first verdict is undecided, runs are added until there are as many as it
     /// advises. Then a second verdict is made. The first verdict alone decides with probability 0.05. With probability 0.109, the first or
-    /// the second verdict decides. So whoever adds runs until the test decides gets a wrong verdict more often. The table of tests warns of
-    /// this.
+    /// the second verdict decides. So whoever adds runs until the test decides gets a wrong verdict more often. The table that
+    /// `analyze claims` prints warns of this.
     #[test]
     fn adding_the_advised_runs_doubles_the_risk_of_a_wrong_verdict() {
         use statrs::distribution::{ContinuousCDF, Normal};

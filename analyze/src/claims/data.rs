@@ -68,8 +68,8 @@ pub enum NotEvaluated {
     },
     /// Some runs, but not all, are on both sides of a comparison. The value is the number of runs that are on both sides.
     #[error(
-        "{0} runs are both in `from` and in `to`, which have different conditions. Either both must have the same \
-         conditions (then they need different machines), or no run may be in both"
+        "{0} runs are both in `from` and in `to`, which have different conditions. To compare two machines of the \
+         same runs, give both the same conditions and different machines. To compare different runs, choose conditions that no run meets in both"
     )]
     SharedRuns(usize),
     /// Both sides have the same runs, but no run has a value on both sides.
@@ -99,8 +99,8 @@ pub(super) struct ValueSelection<'w> {
     pub(super) quantity: Quantity,
     pub(super) warm_up_s: f64,
     /// Parameters that are left out of [`RunValue::configuration`]. In a comparison of two cells, these are the parameters for which the
-    /// cells have different conditions. Without these parameters, the cells can have equal configurations, which are then compared one by
-    /// one.
+    /// cells have different conditions. When these parameters are ignored, a configuration of one cell can equal a configuration of the other
+    /// cell. Each such pair is compared.
     pub(super) ignored_parameters: &'w HashSet<&'static str>,
     /// If true, the value of a run is the largest value of its selected machines. If false, it is their mean.
     pub(super) takes_largest: bool,

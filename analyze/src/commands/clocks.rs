@@ -25,7 +25,7 @@ These are the clocks, with the default values of their settings:
   matrix         a vector for each machine
   encoded        a vector, written as one integer (a product of prime powers)
   interval-tree  for machines that can join and leave: a tree of counters (see docs/clocks.md)
-  bloom:m=8,k=2  m counters; each event increments k of them
+  bloom:m=8,k=2  m counters; each event adds 1 to a counter k times
   plausible:r=2  a vector of only r counters; several machines share a counter
   hlc:epsilon=0.1,resolution=0.001            a physical clock and a counter
   hybrid-vector:epsilon=0.1,resolution=0.001  a vector of physical clocks

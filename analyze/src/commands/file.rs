@@ -46,10 +46,13 @@ fn is_file_of_dataset(path: &Path) -> bool {
     (is_event_log || is_other_file) && path.with_file_name("dataset.json").exists()
 }
 
-/// Parses the path of a TOML file that will be written. The ending `.toml` is needed, so that no log is replaced by mistake.
+/// Parses the path of a TOML file that will be written. The ending `.toml` is needed, so that no log is replaced by mistake. Devices and
+/// pipes, such as `/dev/stdout`, need no ending.
 pub fn toml_path(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
-    match path.extension().is_some_and(|ending| ending == "toml") {
+    let is_device_or_pipe =
+        fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    match is_device_or_pipe || path.extension().is_some_and(|ending| ending == "toml") {
         true => Ok(path),
         false => Err("the name of the file must end in .toml".to_owned()),
     }

@@ -47,8 +47,9 @@ pub fn measure_names() -> Vec<&'static str> {
 pub struct RowOptions {
     /// Print only rows that meet this condition in SQL, such as "backlog_growth > 0.1 and regime = 'overloaded'". It can use parameters,
     /// machine, rate, role, n (number of runs), regime (stable, critical or overloaded, as predicted) and regime_measured. Each measure has
-    /// several columns. For example, for the measure lag_final, the column lag_final has the mean, lag_final_sd the standard deviation,
-    /// lag_final_low and lag_final_high the limits of the interval, and lag_final_predicted the prediction. If this option is given several times, all conditions must hold
+    /// several columns. For example, for the measure lag_final, the column lag_final has the mean (in `contrast`, the difference B - A),
+    /// lag_final_sd the standard deviation, lag_final_low and lag_final_high the limits of the interval, and lag_final_predicted the
+    /// prediction. If this option is given several times, all conditions must hold
     #[arg(long, value_name = "CONDITION", value_parser = SqlCondition::parse)]
     having: Vec<SqlCondition>,
     /// Sort by these columns, named as in the CSV output (backlog_growth) or by their headings in the printed table (growth). Measures

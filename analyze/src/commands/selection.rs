@@ -95,24 +95,24 @@ impl Selection {
     ) -> anyhow::Result<Vec<Dataset>> {
         let conditions: Vec<Choice> = self.conditions.iter().chain(also).cloned().collect();
         let mut chosen = vec![];
-        let mut first_error = None;
+        let mut left_out = vec![];
         for mut dataset in self.read(roots)? {
             match self.choose_runs(&mut dataset, &conditions) {
                 Ok(()) => chosen.push(dataset),
                 Err(error) if matches!(error.downcast_ref(), Some(Error::NoSuchRun { .. })) => {
-                    first_error = first_error.or(Some((dataset.label().to_owned(), error)));
+                    left_out.push((dataset.label().to_owned(), error));
                 }
                 Err(error) => return Err(error),
             }
         }
-        match (chosen.is_empty(), first_error) {
-            (true, Some((_, error))) => Err(error),
-            (false, Some((label, error))) => {
-                tell(format_args!("{label} is left out: {error}"));
-                Ok(chosen)
-            }
-            (_, None) => Ok(chosen),
+        if chosen.is_empty() && !left_out.is_empty() {
+            let (_, first_error) = left_out.remove(0);
+            return Err(first_error);
         }
+        for (label, error) in left_out {
+            tell(format_args!("{label} is left out: {error}"));
+        }
+        Ok(chosen)
     }
 
     /// Opens the datasets. Reports on stderr which names of options and columns are earlier names.

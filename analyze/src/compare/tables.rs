@@ -74,7 +74,7 @@ fn caption(comparison: &Comparison) -> Vec<String> {
         "Means over n matched runs; the value of a run is the mean over its machines. B - A: the mean \
          difference of matched runs ± half the width of its 95 % interval (Student's t)."
             .to_owned(),
-        "equal: share of a run's machines whose values are exactly the same in A and B, as a mean over the runs.".to_owned(),
+        "equal: for each run, the share of its machines with exactly the same value in A and B; the table has the mean over the runs.".to_owned(),
     ];
     if comparison.matched == 1 {
         caption.push("If n is 1, there is no interval.".to_owned());

@@ -43,7 +43,6 @@ const KNOWN_TITLES: [(&str, &[&str]); 12] = [
             "real_time",
             "global_time",
             "system_clock",
-            "elapsed",
         ],
     ),
     (

@@ -61,14 +61,15 @@ const STEMS: [(Kind, &[&str]); 3] = [
             "reçu",
             "recu",
             "récep",
-            "recep",
+            "recepc",
             "empf",
             "pop",
             "dequeue",
             "processed",
             "processing",
             "consumed",
-            "deliver",
+            "delivered",
+            "delivering",
         ],
     ),
     (
@@ -76,7 +77,6 @@ const STEMS: [(Kind, &[&str]); 3] = [
         &[
             "send",
             "sent",
-            "snd",
             "broadcast",
             "multicast",
             "multisend",
@@ -94,11 +94,12 @@ const STEMS: [(Kind, &[&str]); 3] = [
     (Kind::Internal, &["intern", "idle", "lokal", "localevent"]),
 ];
 /// Abbreviations that stand for an event if they are the whole text.
-const ABBREVIATIONS: [(Kind, &str); 8] = [
+const ABBREVIATIONS: [(Kind, &str); 9] = [
     (Kind::Receive, "r"),
     (Kind::Receive, "rx"),
     (Kind::Send, "s"),
     (Kind::Send, "tx"),
+    (Kind::Send, "snd"),
     // `sb` is short for `send to both`. If there are three machines, a send to both others is a send to all.
     (Kind::SendAll, "sb"),
     (Kind::Internal, "i"),
@@ -186,8 +187,11 @@ pub(super) fn kind_of_word(word: &str) -> Option<Kind> {
     if PEER_STEMS.iter().any(|stem| word.starts_with(stem)) {
         return None;
     }
-    if word == "local" {
-        return Some(Kind::Internal);
+    match word {
+        "local" => return Some(Kind::Internal),
+        // Not a stem, because nouns such as `delivery` begin with it.
+        "deliver" => return Some(Kind::Receive),
+        _ => {}
     }
     let stem = STEMS
         .iter()
@@ -294,6 +298,10 @@ mod tests {
             ("MULTI_SEND", Some(Kind::SendAll)),
             ("DOUBLE SEND", Some(Kind::SendAll)),
             ("multicast", Some(Kind::SendAll)),
+            ("deliver <- 2", Some(Kind::Receive)),
+            ("[delivery] send", Some(Kind::Send)),
+            ("SND", Some(Kind::Send)),
+            ("snd_loop: receive", Some(Kind::Receive)),
             ("gesendet", Some(Kind::Send)),
             ("recibido", Some(Kind::Receive)),
             ("start", Some(Kind::Ignore)),

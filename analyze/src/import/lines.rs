@@ -2,6 +2,7 @@
 //! columns are called. The user can give the mapping, or parts of it. The rest is recognised from the logs, or has a default value.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Trim};
@@ -372,8 +373,8 @@ pub(super) fn most_frequent_separator(line: &str) -> &'static str {
         .unwrap_or("blanks")
 }
 
-/// Splits each line at blanks. In a table with aligned columns, where at least two blanks are between all cells, a single blank is a part of
-/// a cell, as in `Send to both`.
+/// Splits each line at blanks. If the lines then have different numbers of cells, but the columns are aligned with at least two blanks
+/// between all cells, a single blank is a part of a cell, as in `Send to both`.
 fn by_blanks(text: &str) -> Vec<RawRow> {
     let lines = || {
         let lines = text.lines().zip(1..);
@@ -384,7 +385,12 @@ fn by_blanks(text: &str) -> Vec<RawRow> {
     let same_count = by_two_blanks()
         .filter(|(cells, _)| cells.len() == cell_count)
         .count();
-    let is_aligned = cell_count >= MIN_ALIGNED_CELLS && same_count * 10 >= lines().count() * 9;
+    // A line with a single cell, such as `=====`, is no row.
+    let counts = lines().map(|(line, _)| line.split_whitespace().count());
+    let counts: BTreeSet<usize> = counts.filter(|&count| count > 1).collect();
+    let is_aligned = counts.len() > 1
+        && cell_count >= MIN_ALIGNED_CELLS
+        && same_count * 10 >= lines().count() * 9;
     let cells = |line| match is_aligned {
         true => cells_between_two_blanks(line).into_iter().collect(),
         false => line.split_whitespace().collect(),

@@ -115,7 +115,8 @@ fn messages_by_recipient(machines: &[Vec<Row>]) -> Result<Vec<Vec<Sent>>, String
         };
         if *recipients == Recipients::One(UNKNOWN_MACHINE) {
             return Err(
-                "sends have no recipients, so queue lengths cannot be recounted".to_owned(),
+                "the log does not say who receives each message, so queue lengths cannot be recounted"
+                    .to_owned(),
             );
         }
         for &to in recipients.among(&everybody) {

@@ -212,7 +212,7 @@ impl Report {
             self.recipients.sentence(
                 "sends",
                 "recipients",
-                "arrivals, the mean backlog and the shares of the recipients are not measured, and missing queue lengths are not counted",
+                "arrivals, the mean backlog and the shares of the recipients are not measured, and queue lengths that are missing in the logs are not calculated from the messages",
             ),
             self.senders.sentence("receives", "a sender", "they are not matched with sends"),
             self.stamps.sentence("receives", "a timestamp", "the rule max(clock, stamp) + 1 is not checked for them"),

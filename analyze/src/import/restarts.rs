@@ -19,7 +19,7 @@ pub(super) fn add_periods(row: &mut Row, previous: Option<&Row>, period_ns: u64)
     };
     let mut is_changed = false;
     while row.time_ns.saturating_add(period_ns / 2) < previous.time_ns {
-        row.time_ns += period_ns;
+        row.time_ns = row.time_ns.saturating_add(period_ns).min(i64::MAX as u64);
         is_changed = true;
     }
     is_changed

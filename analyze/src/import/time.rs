@@ -143,8 +143,8 @@ impl TimeFormat {
                     .map_or("seconds", |(_, name)| name);
                 format!("a number of {unit} from 0 to the Unix time of the year 2262")
             }
-            // The message may be about the first cell of a column, such as `soon`. If that cell had been a number, the format would not be
-            // `Iso`. So the message mentions numbers too.
+            // The format may be `Iso` only because the first cell of the column is wrong, such as `soon`, although all others are numbers. So
+            // the message mentions numbers too.
             Self::Iso => "a time such as 2026-11-21 09:30:00.25 or 09:30:00.25 (or a number, if all cells are numbers)".to_owned(),
             Self::Format(format) => format!("a time of the format {format}"),
         }
@@ -182,14 +182,21 @@ fn formatted_ns(format: &str, text: &str) -> Option<u64> {
 /// Whether dates of this format have no year.
 fn has_day_but_no_year(format: &str) -> bool {
     // `%F`, `%D` and `%c` stand for dates with a year, and `%s` for a Unix time.
-    let has_any = |codes: &[&str]| codes.iter().any(|code| format.contains(code));
-    let has_year = has_any(&["%Y", "%y", "%F", "%s", "%D", "%c"]);
-    has_any(&["%d", "%e"]) && !has_year
+    has_code(format, "de") && !has_code(format, "YyFsDc")
+}
+
+/// Whether a format has a code with one of these letters, such as `%d`. There can be flags between the sign and the letter, as in `%-d`.
+fn has_code(format: &str, letters: &str) -> bool {
+    let is_flag = |letter: char| "-_0^#".contains(letter);
+    let codes = format.split('%').skip(1);
+    let mut first_letters =
+        codes.filter_map(|code| code.trim_start_matches(is_flag).chars().next());
+    first_letters.any(|letter| letters.contains(letter))
 }
 
 /// Parses a time that has exactly the format. If the format has a day but no year, the year 2000 is assumed. Only differences of times are
-/// used, and [`super::restarts`] corrects them if a year ends between two times. So a difference is wrong in only one case: February ends
-/// between the two times, in a year without a 29 February (the year 2000 has one).
+/// used, and [`super::restarts`] corrects them if a year ends between two times. A difference is still wrong if February ends between the two
+/// times, in a year without a 29 February (the year 2000 has one).
 fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
     if has_day_but_no_year(format) {
         return strictly_formatted_ns(&format!("%Y {format}"), &format!("2000 {text}"));
@@ -205,7 +212,8 @@ fn strictly_formatted_ns(format: &str, text: &str) -> Option<u64> {
     }
 }
 
-/// A time without a time zone is taken as UTC; this is enough because only differences of times are used.
+/// A time without a time zone is taken as UTC. This is enough because only differences of times are used. (A difference is wrong if summer
+/// time begins or ends between two times.)
 fn datetime_ns(datetime: DateTime) -> Option<u64> {
     since_epoch_ns(datetime.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
@@ -296,6 +304,7 @@ mod tests {
             later.zip(earlier).map(|(later, earlier)| later - earlier),
             Some(NANOS_PER_SECOND)
         );
+        assert_eq!(formatted("%-d %b %H:%M:%S%.f", "10 Nov 00:00:00.5"), later);
         assert_eq!(
             formatted("%I:%M:%S%.f %p", "1:00:00 PM"),
             Some(13 * 3600 * NANOS_PER_SECOND)

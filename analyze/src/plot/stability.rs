@@ -47,7 +47,7 @@ struct Cell {
 pub(super) fn plot(dataset: &Dataset, options: &Options) -> Result<Plot, PlotError> {
     if !options.by.is_empty() {
         return Err(PlotError::Nothing(
-            "--by: the map has a cell for each configuration, so runs cannot be combined; choose with --where".to_owned(),
+            "--by: the map has a cell for each configuration, so runs cannot be combined; to draw fewer configurations, use --where".to_owned(),
         ));
     }
     let growth = measures::named("backlog_growth");

@@ -168,7 +168,7 @@ impl RowColumn {
     }
 
     /// The value in the row of a contrast between two groups. For a measure, the value is the difference between the groups. For any other
-    /// column, it is the value of the first group.
+    /// column, it is the value of the first group. Predictions are missing.
     pub fn of_pair(self, pair: &Pair<'_>) -> Value {
         match self {
             Self::Estimate(measure, part) => part_of_difference(pair.difference(measure), part),
@@ -193,7 +193,7 @@ impl RowColumn {
         }
     }
 
-    /// The value in the row of `pool`. The runs of a pool have the same values of the columns `names`. `None` if the rows of pools do not
+    /// The value in the row of `pool`. `names` are the columns by which runs were pooled: all runs of a pool have the same values there. `None` if the rows of pools do not
     /// have this column, for example `machine` if it is not in `names`.
     pub fn of_pool(self, pool: &Pool, names: &[&str]) -> Option<Value> {
         match self {

@@ -107,9 +107,10 @@ fn regime(row: &Row<'_>) -> String {
     }
 }
 
-/// Whether there is a measured regime that is not the predicted one.
+/// Whether there are a measured and a predicted regime, and they differ.
 fn differs_from_prediction(row: &Row<'_>) -> bool {
-    row.measured.is_some() && row.measured != row.predicted()
+    let both = row.measured.zip(row.predicted());
+    both.is_some_and(|(measured, predicted)| measured != predicted)
 }
 
 fn cell(estimate: Option<Estimate>, measure: &Measure) -> String {
@@ -142,7 +143,7 @@ fn caption(
         false => "",
     };
     // On narrow terminals, `fastest` is the heading of the column.
-    caption.push(format!("fastest: the fastest clock, in 1/s.{rough}"));
+    caption.push(format!("fastest: highest clock rate, 1/s.{rough}"));
     // The values of the parameters that have no column.
     caption.extend(varying.constant(groups));
     caption

@@ -49,8 +49,8 @@ pub(crate) fn in_terminal_with(
     )
 }
 
-/// A folder with the dataset `small` and the program `marking pager`. If the first argument of this pager is `x`, it prints the line
-/// `pager x` before the text. The pager's name has a space, so the name must be in quotes in `PAGER`.
+/// A folder with the dataset `small` and the program `marking pager`. This pager prints the word `pager` and its first argument in
+/// a line (`pager x` for the argument `x`), and then the text. The pager's name has a space, so the name must be in quotes in `PAGER`.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fixture::simulated(&folder.path().join("small"), fixture::SMALL);

@@ -65,10 +65,22 @@ fn lines_of_logging_libraries() {
             )
         })
     });
+    require_plain("fields in braces after a word", "vmN.log", |rows| {
+        lines(rows, |row| {
+            format!(
+                "{} {} Message{{clock={}, queue={},{}}}",
+                row.time("%Y-%m-%d %H:%M:%S.%6f"),
+                row.word(WORDS),
+                row.clock,
+                row.queue,
+                message(row, bracketed).replace(" stamp", ", stamp")
+            )
+        })
+    });
     require_plain("short words and a short label", "vmN.log", |rows| {
         lines(rows, |row| {
             format!(
-                "[{}] {} C={:5} Q={:3}{}",
+                "[{}] {} | C={:5} Q={:3}{}",
                 row.seconds(),
                 row.word(["INTERNAL", "SND", "RCV"]),
                 row.clock,
@@ -99,6 +111,21 @@ fn tables_with_aligned_columns_or_units() {
         });
         format!("{header}{rows}")
     });
+    require_plain("numbers that end below each other", "vmN.txt", |rows| {
+        let rows = lines(rows, |row| {
+            let stamp = row.stamp.map_or("-".to_owned(), |stamp| stamp.to_string());
+            let peers = match row.peers.is_empty() {
+                true => "-".to_owned(),
+                false => row.names(";"),
+            };
+            let (seconds, word) = (row.seconds(), row.word(WORDS));
+            format!(
+                "{seconds:20} {word:8} {:>2} {:>3} {peers} {stamp}",
+                row.clock, row.queue
+            )
+        });
+        format!("time  event  clock  queue  peers  stamp\n{rows}")
+    });
     require_plain("seconds with their unit", "vmN.tsv", |rows| {
         let rows = lines(rows, |row| {
             let stamp = row.stamp.map_or(String::new(), |stamp| stamp.to_string());
@@ -110,7 +137,7 @@ fn tables_with_aligned_columns_or_units() {
                 row.clock
             )
         });
-        format!("elapsed\tevent\tqueue\tclock\tpeers\tstamp\n{rows}")
+        format!("time\tevent\tqueue\tclock\tpeers\tstamp\n{rows}")
     });
     require_plain("the event before the time", "vmN.csv", |rows| {
         let rows = lines(rows, |row| {
@@ -182,6 +209,22 @@ fn one_file_has_the_lines_of_all_machines() {
             assert_eq!(found, wanted, "{report}");
         }
     }
+}
+
+/// In a table with the names of machines, a single clock that starts again is an error of the program, and not a new trial.
+#[test]
+fn a_single_clock_that_starts_again_is_left_to_the_audit() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |index: u64| {
+        let clock = if index < 30 { index + 1 } else { index - 29 };
+        let other = index + 1;
+        format!("0,{index}.1,internal,{clock},0\n1,{index}.2,internal,{other},0\n")
+    };
+    let rows: String = (0..40).map(row).collect();
+    let path = folder.path().join("all.csv");
+    fs::write(&path, format!("machine,time,event,clock,queue\n{rows}")).unwrap();
+    let (found, report) = logs::import(&[path], &Mapping::default()).unwrap();
+    assert_eq!((found.len(), found[0].len()), (1, 80), "{report}");
 }
 
 /// A machine that never sends has none of the most usual words for events in its log.

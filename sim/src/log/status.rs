@@ -266,7 +266,8 @@ fn dataset_folder(parts: &Parts) -> &Path {
 }
 
 /// Returns `command`, the `sim run` that made a dataset, with the option `--data` for `folder`, the present folder of the dataset: it can
-/// have been renamed or copied. `name` is the name of the experiment. If the command already writes to this folder, it is not changed.
+/// have been renamed or copied. `name` is the name of the experiment. If the command writes to a folder with this path, or a path that ends
+/// in the same way, it is not changed.
 fn with_folder(command: String, folder: &Path, name: &str) -> String {
     let Ok(mut words) = shell_words::split(&command) else {
         return command;
@@ -278,7 +279,13 @@ fn with_folder(command: String, folder: &Path, name: &str) -> String {
     });
     // Without `--data`, `sim run` writes to `data/NAME`.
     let written = data.unwrap_or(format!("data/{name}"));
-    if Path::new(&written) == folder {
+    let folder = folder.canonicalize().unwrap_or(folder.to_owned());
+    let written = Path::new(&written);
+    if folder.ends_with(written)
+        || written
+            .canonicalize()
+            .is_ok_and(|written| written == folder)
+    {
         return command;
     }
     remove_option(&mut words, "--data", |_| true);

@@ -44,7 +44,7 @@ impl Recognised {
         rank(self) > rank(other)
     }
 
-    /// The mapping with a pattern for every shape of events.
+    /// Turns this way into a mapping. Each template whose records are events becomes a pattern of lines.
     pub(super) fn into_mapping(
         self,
         texts: &[RunTexts],

@@ -1,6 +1,7 @@
 //! Finds the values of a record (one line of a log, or several), and the words beside each value (its label). A slot is the position of a
 //! value, together with its label.
 
+use super::evidence::{ENOUGH_WEIGHT, Field};
 use super::templates::Slot;
 use super::tokens::{Class, Token};
 use crate::import::kinds;
@@ -121,10 +122,13 @@ fn ends_label(tokens: &[Token<'_>], index: usize) -> bool {
                 .find(|next| next.class != Class::Space);
             is_before_blank && !next.is_some_and(|next| ":=".contains(next.text))
         }
-        // In `machine{id=1}`, the label of the number is `machine id`.
-        Class::Mark if token.text == "{" => !index
-            .checked_sub(1)
-            .is_some_and(|before| tokens[before].class == Class::Word),
+        // In `machine{id=1}`, the label of the number is `machine id`. In `Message{clock=5}`, it is `clock`.
+        Class::Mark if token.text == "{" => {
+            let before = index
+                .checked_sub(1)
+                .map_or("", |before| tokens[before].text);
+            Field::Machine.weight_of_word(&before.to_lowercase()) <= ENOUGH_WEIGHT
+        }
         Class::Mark => {
             "|,;()[]}<>:!".contains(token.text) || (".-/&".contains(token.text) && is_before_blank)
         }

@@ -1,8 +1,8 @@
 //! Proofs that a machine knows the token (the secret) of its run, and nonces: random numbers that are used only once.
 //!
 //! A proof is a hash with a key that only machines with the token have. The machines of a connection send each other nonces and system
-//! times. The nonces and times that were sent before a proof are part of the hashed bytes. Another persistent connection has other nonces, so a
-//! copy of the proof is not valid there.
+//! times. The nonces and times that were sent before a proof are part of the hashed bytes. Each connection has nonces of its own, so a copy
+//! of the proof is not valid on another connection. (A connection for a single message uses the message's number instead of nonces.)
 
 use crate::machine::MachineIndex;
 use crate::wire::{HandshakeStep, Nonce, Proof, RunToken, StepKind};
@@ -141,7 +141,7 @@ mod tests {
         ] {
             assert!(!secret.is_proven(&changed, 0, b"before"), "{changed:?}");
         }
-        // Another token, another seed and another run.
+        // Another token, another seed, another time scale and another run.
         for other in [
             Secret::new(&[8; 16], 1, 6.0, "a"),
             Secret::new(&[7; 16], 2, 6.0, "a"),
