@@ -131,7 +131,8 @@ fn the_table_has_the_means_and_the_difference_of_each_measure() {
 
     Means over n matched runs; the value of a run is the mean over its machines. B - A: the mean difference of matched runs
     ± half the width of its 95 % interval (Student's t).
-    equal: for each run, the share of its machines with exactly the same value in A and B; the table has the mean over the runs.
+    equal: for each run, the share of its machines with exactly the same value in A and B; the table has the mean over the
+    runs.
     all equal: every repetition has this value, so there is no interval. More repetitions may have other values.
     `analyze dictionary` explains each measure. `--format csv` has every configuration and machine.
     ");
