@@ -245,16 +245,16 @@ impl<'d> Section<'d> {
         self.allow_only_here(known, &[], "");
     }
 
-    /// Like [`Self::allow_only`]. For a key that is one of `elsewhere`, the mistake says that the key belongs to the place `place`, such as
-    /// `above the line [parameters]`.
-    pub fn allow_only_here(&self, known: &[&str], elsewhere: &[&str], place: &str) {
+    /// Like [`Self::allow_only`]. For a key that is one of `elsewhere`, the mistake says where the key must be: `position`, such as `above the line
+    /// [parameters]`.
+    pub fn allow_only_here(&self, known: &[&str], elsewhere: &[&str], position: &str) {
         for key in self.table.keys() {
             let name = key.get_ref();
             if known.contains(&name.as_ref()) {
                 continue;
             }
             let message = match nearest(name, known) {
-                _ if elsewhere.contains(&name.as_ref()) => format!("this key must be {place}"),
+                _ if elsewhere.contains(&name.as_ref()) => format!("this key must be {position}"),
                 Some(near) => format!("no such key; did you mean `{near}`?"),
                 None => format!("no such key; known here: {}", known.join(", ")),
             };

@@ -158,7 +158,8 @@ pub(super) fn check_phases(setup: &Setup, findings: &mut RunFindings<'_>) {
     }
     findings.checked(Check::Phases, machines);
     // Rates are whole numbers of ticks in a million seconds, so the number of steps in a million seconds is a whole number too. (The number
-    // in one second can be a fraction, because rates such as 0.5 are possible.) If the number does not fit into 64 bits, it is `None`, and the steps are not checked.
+    // in one second can be a fraction, because rates such as 0.5 are possible.) If the number does not fit into 64 bits, it is `None`, and
+    // the steps are not checked.
     let steps_per_million_seconds = setup.steps_per_million_seconds();
     // For each remainder modulo N, the machine that has it.
     let mut machine_with_remainder = vec![None; setup.machines()];

@@ -54,8 +54,8 @@ impl Statistic {
         let (value, interval) = match self {
             Self::Mean => {
                 // Runs can have different largest possible values. For example, the number of ticks that receive is at most the number of all
-                // ticks of the run. Then
-                // `largest_possible` is the largest of these values. It is `None` if the quantity has no largest possible value.
+                // ticks of the run. Then `largest_possible` is the largest of these values. It is `None` if the quantity has no largest
+                // possible value.
                 let limits = runs.iter().map(|run| run.largest_possible);
                 let limits: Option<Vec<f64>> = limits.collect();
                 let largest_possible = limits.map(|limits| limits.into_iter().fold(0.0, f64::max));

@@ -39,8 +39,8 @@ use layout::Layout;
 
 pub use crate::draw::characters::{Line, Span, Tone};
 
-/// The largest number of events plus messages that are drawn (with [`Order::Lamport`], twice as many). If the window has more, only a part of the window is drawn, below a strip
-/// that shows how many events there are at each time of the window.
+/// The largest number of events plus messages that are drawn (with [`Order::Lamport`], twice as many). If the window has more, only a part
+/// of the window is drawn, below a strip that shows how many events there are at each time of the window.
 pub const MAX_MARKS: usize = 2_000;
 
 /// What the position along a machine's line means.

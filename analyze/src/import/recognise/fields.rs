@@ -167,8 +167,6 @@ pub(super) fn assign(
     let is_unknown_event = |index: &usize| {
         let template = &templates[*index];
         let has_time = template.slots.iter().any(is_time) || begins_with_unix_time(template);
-        let is_clock =
-            |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
         let is_between_events = template.rows.iter().any(|row| {
             let (first, last) = spans[row.file];
             (first..last).contains(&row.index)
@@ -287,6 +285,11 @@ pub(super) fn is_time(slot: &Slot) -> bool {
         || (slot.class == Class::Number && slot.weigh(Field::Time) >= ENOUGH_WEIGHT)
 }
 
+/// Whether a value is a number with a label for a clock.
+pub(super) fn is_clock(slot: &Slot) -> bool {
+    slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH_WEIGHT
+}
+
 /// Whether the first value of a shape is a Unix time in seconds or a smaller unit.
 fn begins_with_unix_time(template: &Template) -> bool {
     let first = template.rows.first().and_then(|row| row.cells.first());
@@ -297,8 +300,6 @@ fn begins_with_unix_time(template: &Template) -> bool {
 /// Whether the words of a shape show that it is an event with a time and a clock.
 pub(super) fn has_event_time_and_clock(template: &Template) -> bool {
     let is_event = template.kind.is_some_and(|kind| kind != Kind::Ignore);
-    let is_clock =
-        |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
     is_event && template.slots.iter().any(is_time) && template.slots.iter().any(is_clock)
 }
 

@@ -7,11 +7,9 @@
 
 use std::path::Path;
 
-use super::evidence::{ENOUGH_WEIGHT, Field};
-use super::fields::{Assignment, Problem, is_time};
+use super::fields::{Assignment, Problem, is_clock, is_time};
 use super::pattern;
 use super::templates::{Slot, Template};
-use super::tokens::Class;
 use crate::error::Error;
 use crate::import::left_out::shortened;
 use crate::import::mapping::Kind;
@@ -129,8 +127,6 @@ fn certain_fields(template: &Template, wanted: &str) -> Assignment {
         true => None,
         false => template.slots.iter().position(fits),
     };
-    let is_clock =
-        |slot: &Slot| slot.class == Class::Number && slot.weigh(Field::Clock) >= ENOUGH_WEIGHT;
     Assignment {
         time: find("system_time", &is_time),
         clock: find("logical_clock", &is_clock),
